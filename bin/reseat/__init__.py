@@ -1,0 +1,1 @@
+"""What bin/series, bin/kernel, bin/vm and bin/suite are made of."""

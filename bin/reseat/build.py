@@ -1,0 +1,141 @@
+"""Kernels: one build folder per (architecture, flavour, series or base), rebuilt only as far as something changed."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import base as base_
+from . import common, config, worktree
+
+_FORMAT = "1"  # part of every key: raise it when what a build does changes
+_CCACHE_MAX = "5G"
+
+
+@dataclasses.dataclass(frozen=True)
+class Kernel:
+    """A kernel that was built."""
+
+    image: Path
+    build: Path
+    src: Path
+    key: str
+    name: str
+
+
+def name(arch: str, *, debug: bool = False, base: bool = False) -> str:
+    """The name of a kernel in results and logs: x86_64, x86_64-debug, x86_64-base..."""
+    return arch + ("-debug" if debug else "") + ("-base" if base else "")
+
+
+def jobs() -> int:
+    """How many compilers run at once."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+def compiler(arch: common.Arch) -> str:
+    """The C compiler of an architecture, there or else a clear error."""
+    cc = f"{arch.cross}gcc"
+    if not shutil.which(cc):
+        raise common.Error(f"no {cc} for {arch.name}: install what `bin/kernel setup` names")
+    return cc
+
+
+def make_args(arch: common.Arch) -> list[str]:
+    """What every make of the kernel is told, besides ARCH."""
+    cc = compiler(arch)
+    return [f"CROSS_COMPILE={arch.cross}", f"CC={'ccache ' if shutil.which('ccache') else ''}{cc}", "LOCALVERSION="]
+
+
+def make_env(src: Path) -> dict[str, str]:
+    """The environment of the kernel's make: fixed stamps, and a compiler cache that serves all source trees alike."""
+    return common.clean_env(
+        KBUILD_BUILD_TIMESTAMP="Thu Jan  1 00:00:00 UTC 2026", KBUILD_BUILD_USER="reseat", KBUILD_BUILD_HOST="reseat",
+        KBUILD_BUILD_VERSION="1", CCACHE_DIR=str(common.cache() / "ccache"), CCACHE_MAXSIZE=_CCACHE_MAX,
+        CCACHE_BASEDIR=str(src), CCACHE_NOHASHDIR="1", CCACHE_CONFIGPATH="/dev/null")
+
+
+def tree_key(commit: str) -> str:
+    """A key of a commit's files, without Documentation/ and tools/, which no kernel is made of."""
+    lines = [line for line in base_.git("ls-tree", commit).splitlines()
+             if line.partition("\t")[2] not in ("Documentation", "tools")]
+    if not lines:
+        raise common.Error(f"no commit {commit} in {base_.git_dir()}")
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def key(commit: str, texts: Sequence[str], cc: str) -> str:
+    """The key of a kernel: same key, same kernel."""
+    version = common.run([cc, "--version"]).stdout.partition("\n")[0]
+    sha = hashlib.sha256("\0".join([_FORMAT, tree_key(commit), version, *texts]).encode())
+    return sha.hexdigest()[:20]
+
+
+def make(src: Path, build: Path, arch: str, args: Sequence[str], *, log: Path, what: str, check: bool = True) -> int:
+    """Run the kernel's make with @args, its output in @log, and say every 20 s how far it is."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as out:
+        p = subprocess.Popen(["make", "-C", str(src), f"O={build}", f"ARCH={arch}", f"-j{jobs()}", *args], stdout=out,
+                             stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=make_env(src), start_new_session=True)
+    told = time.monotonic()
+    try:
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                p.wait(1)
+                break
+            if time.monotonic() - told >= 20:
+                told = time.monotonic()
+                common.say(f"{what}: {_objects(log)} objects")
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(p.pid, signal.SIGTERM)
+        p.wait()
+        raise
+    if p.returncode and check:
+        lines = log.read_text(errors="replace").splitlines()
+        why = [s for s in lines if "error:" in s or "Error " in s or "No space left" in s or "undefined reference" in s]
+        raise common.Error(f"building {what} failed, log: {log}\n" + "\n".join("  | " + s for s in why[:12] or lines[-12:]))
+    return p.returncode
+
+
+def _objects(log: Path) -> int:
+    with log.open("rb") as f:
+        return sum(line.startswith((b"  CC ", b"  AS ", b"  HOSTCC ")) for line in f)
+
+
+def kernel(arch: str, *, debug: bool = False, base: bool = False) -> Kernel:
+    """Build a kernel, as far as it is not there yet; a kernel whose key has not changed is returned at once."""
+    a = common.arch(arch)
+    variant = "base" if base else "series"
+    title = name(arch, debug=debug, base=base)
+    cc = compiler(a)
+    commit = worktree.commit(variant)
+    with worktree.at(variant, commit) as src:
+        build = src / f"build-{arch}{'-debug' if debug else ''}"
+        wanted = [(str(f.relative_to(common.ROOT)), f.read_text()) for f in config.fragments(arch, debug=debug)]
+        kunit = config.kunit_fragment(src)
+        this = key(commit, [arch, kunit, *(text for _, text in wanted)], cc)
+        result = Kernel(build / a.image, build, src, this, title)
+        stamp = build / "reseat-key"
+        if stamp.exists() and stamp.read_text() == this and result.image.exists():
+            return result
+        common.need_space(build, 3)
+        stamp.unlink(missing_ok=True)
+        build.mkdir(exist_ok=True)
+        common.say(f"building the {title} kernel")
+        args = make_args(a)
+        config.make(src, build, a, wanted, args, optional=kunit)
+        log = common.LOGS / f"build-{title}.log"
+        make(src, build, a.kernel, [*args, a.target, "modules", "headers"], log=log, what=title)
+        with common.fresh(stamp) as tmp:
+            tmp.write_text(this)
+        common.say(f"{title}: built, {_objects(log)} objects")
+        return result

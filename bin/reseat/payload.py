@@ -1,0 +1,60 @@
+"""What a guest gets besides its userland: the kernel, and a disk with init, cases, kselftests and test modules."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import build, common, rootfs, worktree
+
+# The kselftest targets that run in the guests; vfio's are the kernel's own.
+TARGETS = ("pci",)
+
+
+@dataclasses.dataclass(frozen=True)
+class Payload:
+    """A kernel and the run's disk, copies that no other run can change under us."""
+
+    arch: str
+    name: str  # of the kernel: x86_64, x86_64-debug, x86_64-base...
+    image: Path
+    disks: tuple[Path, Path]
+
+
+@contextlib.contextmanager
+def make(arch: str, *, debug: bool = False, base: bool = False) -> Iterator[Payload]:
+    """Build what is to be booted, into a folder that lasts as long as the context."""
+    root = rootfs.image(arch)
+    with tempfile.TemporaryDirectory(prefix="reseat-run-") as folder:
+        top = Path(folder)
+        tree = top / "tree"
+        tree.mkdir()
+        while True:
+            kernel = build.kernel(arch, debug=debug, base=base)
+            with worktree.at("base" if base else "series"):
+                # Another run may have built another kernel in the same folder since: then once more.
+                if (kernel.build / "reseat-key").read_text() == kernel.key:
+                    image = Path(shutil.copy2(kernel.image, top / "kernel"))
+                    _selftests(common.arch(arch), kernel, tree / "kselftest")
+                    break
+        for name in ("init", "profile", "bin", "cases"):
+            source = common.ROOT / "harness" / name
+            (shutil.copytree if source.is_dir() else shutil.copy2)(source, tree / name)
+        rootfs.pack(tree, top / "run.img")
+        yield Payload(arch, kernel.name, image, (root, top / "run.img"))
+
+
+def _selftests(a: common.Arch, kernel: build.Kernel, to: Path) -> None:
+    """Build and install the kselftests with the kernel's own make, static: they run on any userland."""
+    folder = kernel.src / "tools/testing/selftests"
+    targets = [t for t in TARGETS if (folder / t / "Makefile").exists()]
+    if not targets:
+        return
+    log = common.LOGS / "vm" / f"selftests-{kernel.name}.log"
+    common.run(["make", "-C", folder, f"O={kernel.build}", f"ARCH={a.kernel}", *build.make_args(a),
+                f"TARGETS={' '.join(targets)}", "FORCE_TARGETS=1", "USERLDFLAGS=-static", f"KDIR={kernel.build}",
+                f"KSFT_INSTALL_PATH={to}", "install"], env=build.make_env(kernel.src), log=log, timeout=600)

@@ -1,0 +1,172 @@
+"""Cases in machines: boots them, a machine for all cases of a topology, and turns what they say into results."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import build, cases, common, guest, noise, payload, qemu, topology
+from .result import Result
+
+LOGS = common.LOGS / "vm"
+_TRIES = 3  # of a case whose run is void because something turned lockdep off
+
+_ENDED = {
+    "hang": "the guest fell silent; after an NMI its log has the stacks",
+    "panic": "the guest's kernel died",
+    "init-died": "the guest's init died",
+    "qemu-died": "QEMU died",
+    "rebooted": "the guest went down",
+    "stuck": "it could not be killed: its log has the blocked tasks",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a machine without the harness's init ended: 'ok' when it went down by itself, in time."""
+
+    status: str
+    console: Path
+
+
+def boot(kernel: build.Kernel, top: topology.Topology, *, append: str = "", timeout: float = 300,
+         log: str = "boot") -> Outcome:
+    """Boot @kernel without a userland, for what runs before it (KUnit), until it powers off or reboots."""
+    console = LOGS / kernel.name / f"{log}.log"
+    console.unlink(missing_ok=True)
+    with qemu.start(top, kernel.image, append=append, log=console) as machine:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            machine.process.wait(timeout)
+        if machine.process.returncode is None:
+            machine.nmi()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                machine.process.wait(10)
+            status = "hang"
+        else:
+            status = guest.verdict(machine.console_text(), machine.process.returncode)
+    return Outcome("ok" if status == "rebooted" else status, console)
+
+
+def run_cases(arch: str, prefix: str = "", *, debug: bool = False, base: bool = False) -> list[Result]:
+    """Run the cases whose names start with @prefix on @arch and return their results."""
+    chosen = cases.select(arch, prefix)
+    known = noise.load()
+    with payload.make(arch, debug=debug, base=base) as load:
+        results: list[Result] = []
+        for group in cases.groups(chosen):
+            if not debug:
+                results += [Result("selftest", c.name, "skip", "it needs the debug kernel", load.name)
+                            for c in group if c.kernel == "debug"]
+                group = [c for c in group if c.kernel != "debug"]
+            results += Runner(load, known).group(group)
+    return results
+
+
+class Runner:
+    """Runs cases on the machines of one payload."""
+
+    def __init__(self, load: payload.Payload, known: Sequence[noise.Noise],
+                 limits: guest.Limits = guest.Limits()) -> None:
+        self._load = load
+        self._known = known
+        self._limits = limits
+        self._boots = 0
+
+    def group(self, group: Sequence[cases.Case]) -> list[Result]:
+        """Run cases that share a machine; after a case that spoilt it the next ones get a new one."""
+        results: list[Result] = []
+        todo = list(group)
+        tries: dict[str, int] = {}
+        silent_boots = 0
+        while todo:
+            done = self._boot(todo, tries, results)
+            silent_boots = 0 if done else silent_boots + 1
+            if silent_boots == 2:
+                log = str(self._console(todo[0]))
+                return results + [Result("selftest", c.name, "fail", "its machine did not boot, twice",
+                                         self._load.name, log=log) for c in todo]
+        return results
+
+    def _console(self, case: cases.Case) -> Path:
+        return LOGS / self._load.name / f"{case.topology}-{case.name}-{self._boots}.log"
+
+    def _boot(self, todo: list[cases.Case], tries: dict[str, int], results: list[Result]) -> bool:
+        """Boot once and take cases off @todo until there are none or the machine is spoilt; False if it never was up."""
+        self._boots += 1
+        first = todo[0]
+        top = topology.load(first.topology, self._load.arch)
+        assert top
+        console = self._console(first)
+        console.unlink(missing_ok=True)
+        common.say(f"{self._load.name}: booting {top.name} ({len(todo)} cases)")
+        with qemu.start(top, self._load.image, append=first.append, disks=self._load.disks, log=console,
+                        icount=first.boot == "timed") as machine:
+            session = guest.Session(machine, self._limits)
+            try:
+                session.hello()
+                missing = [name for name, path in top.roles().items() if not session.role(name, path)]
+            except guest.Ended as e:
+                common.say(f"{self._load.name}: {top.name} did not boot: {_ENDED[str(e)]}, log: {console}")
+                return False
+            if missing:
+                raise common.Error(f"topology {top.name}: {', '.join(missing)} not where it says, log: {console}")
+            early, noisy, _ = noise.sort(machine.console_text(), self._known)
+            for text in noisy:
+                print(text)
+            if early:
+                results.append(Result("selftest", f"boot of {top.name}", "fail", f"kernel: {early[0].title}",
+                                      self._load.name, log=str(console)))
+            while todo:
+                case = todo[0]
+                tries[case.name] = tries.get(case.name, 0) + 1
+                found, spoilt, void = self._case(session, case)
+                if void and tries[case.name] < _TRIES:
+                    common.say(f"{self._load.name}: {case.name}: void, lockdep is off: again")
+                    return True
+                results += found
+                todo.pop(0)
+                if spoilt:
+                    return True
+        return True
+
+    def _case(self, session: guest.Session, case: cases.Case) -> tuple[list[Result], bool, bool]:
+        """Run one case: its results, whether the machine is spoilt, and whether the run was void."""
+        seconds = case.seconds * (3 if "-debug" in self._load.name else 1)
+        job = session.run(f"/harness/cases/{case.name}.sh", seconds)
+        log = LOGS / self._load.name / f"{case.name}.log"
+        log.write_text("\n".join(job.output) + f"\n\n== the kernel meanwhile ==\n{job.log}")
+        bad, noisy, _ = noise.sort(job.log, self._known, case.expects)
+        for text in noisy:
+            print(text)
+        if job.state == "ok":
+            found = cases.read_tap(case.name, job.output, job.status)
+        else:
+            why = f"not done within {seconds} s" if job.state == "timeout" else _ENDED[job.state]
+            found = [r for r in cases.read_tap(case.name, job.output, 0) if r.name != case.name]
+            found.append(Result("selftest", case.name, "fail", why + (f": {bad[0].title}" if bad else "")))
+        if bad and job.state in ("ok", "timeout"):
+            found.append(Result("selftest", case.name, "fail", f"kernel: {bad[0].title}"))
+        void = job.locks == "0" and not bad and not case.expects
+        if void:
+            found.append(Result("selftest", case.name, "fail", "void: lockdep is off, the run proves nothing"))
+        found = [dataclasses.replace(r, kernel=self._load.name, log=str(log), seconds=round(job.seconds, 2))
+                 for r in found]
+        for r in found:
+            common.say(f"{self._load.name}: {r.outcome} {r.name}" + (f": {r.reason}" if r.reason else ""))
+        return found, bool(session.ended or bad or job.locks == "0"), void
+
+
+def shell(arch: str, *, base: bool = False, name: str = "shell") -> int:
+    """A machine to play in: its console is the terminal."""
+    top = topology.load(name, arch)
+    if top is None:
+        raise common.Error(f"topology '{name}' has no {arch} machine")
+    with payload.make(arch, base=base) as load, tempfile.TemporaryDirectory(prefix="reseat-vm-") as folder:
+        qemu.make_disks(top, Path(folder))
+        cmd = qemu.command(top, load.image, folder=Path(folder), disks=load.disks, append="loglevel=5")
+        return subprocess.run(cmd, env=dict(os.environ), check=False).returncode

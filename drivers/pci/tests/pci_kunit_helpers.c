@@ -1,0 +1,1069 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A PCI host bridge made of memory, for KUnit
+ *
+ * What is modelled: config space with its write masks, lists of capabilities,
+ * secondary buses, the resets of enum pci_kunit_reset, which put a function's
+ * registers back to what the test defined, and functions that do not answer.
+ * There is no memory behind BARs and there are no interrupts.
+ */
+#include <kunit/test.h>
+#include <linux/cleanup.h>
+#include <linux/device.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/pci.h>
+#include <linux/pci_hotplug.h>
+#include <linux/pci_regs.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+
+#include "../pci.h"
+#include "pci_kunit_helpers.h"
+
+#define PCI_KUNIT_CLASS_ENDPOINT	(PCI_CLASS_OTHERS << 16)
+#define PCI_KUNIT_CLASS_BRIDGE		(PCI_CLASS_BRIDGE_PCI << 16)
+
+/*
+ * bus->sysdata is the architecture's.  Where it is cast to a type, struct
+ * pci_kunit_arch is that type, with as little in it as the callbacks of the
+ * architecture (pcibios_*() and the like) can do with.
+ */
+#if defined(CONFIG_X86)
+struct pci_kunit_arch {
+	struct pci_sysdata sysdata;
+};
+#elif defined(CONFIG_S390)
+struct pci_kunit_arch {
+	struct zpci_bus sysdata;
+};
+#elif defined(CONFIG_PPC)
+struct pci_kunit_arch {
+	struct pci_controller sysdata;
+};
+#else
+struct pci_kunit_arch {
+	char sysdata;
+};
+#endif
+
+/**
+ * struct pci_kunit_host - the host bridge
+ * @bridge: the PCI core's side of it, whose private data this is
+ * @arch: what bus->sysdata points to
+ * @lock: protects @fns and all that is in them
+ * @fns: the functions behind the bridge, present or not
+ * @busn: bus numbers
+ * @mem: memory window
+ * @hook: called in the middle of a secondary bus reset, or %NULL
+ * @data: for @hook
+ */
+struct pci_kunit_host {
+	struct pci_host_bridge *bridge;
+	struct pci_kunit_arch arch;
+	raw_spinlock_t lock;
+	struct list_head fns;
+	struct resource busn;
+	struct resource mem;
+	pci_kunit_hook_t hook;
+	void *data;
+};
+
+static struct pci_kunit_host *pci_kunit_host(struct pci_bus *bus)
+{
+	return pci_host_bridge_priv(pci_find_host_bridge(bus));
+}
+
+/* Registers */
+
+/**
+ * pci_kunit_read - look into the config space of a function
+ * @fn: the function
+ * @where: offset
+ * @size: 1, 2 or 4 bytes
+ *
+ * Unlike a config read this sees the registers of a function that does not
+ * answer, too.
+ *
+ * Return: the value.
+ */
+u32 pci_kunit_read(const struct pci_kunit_fn *fn, int where, int size)
+{
+	u32 val = 0;
+
+	for (int i = 0; i < size; i++)
+		val |= (u32)fn->cfg[where + i] << (8 * i);
+
+	return val;
+}
+
+/**
+ * pci_kunit_define - define a register
+ * @fn: the function
+ * @where: offset
+ * @size: 1, 2 or 4 bytes
+ * @val: the value it has now and after a reset
+ * @wmask: the bits of it that can be written
+ */
+void pci_kunit_define(struct pci_kunit_fn *fn, int where, int size, u32 val,
+		      u32 wmask)
+{
+	for (int i = 0; i < size; i++) {
+		fn->cfg[where + i] = val >> (8 * i);
+		fn->dflt[where + i] = val >> (8 * i);
+		fn->wmask[where + i] = wmask >> (8 * i);
+	}
+}
+
+static void pci_kunit_write_masked(struct pci_kunit_fn *fn, int where,
+				   int size, u32 val)
+{
+	for (int i = 0; i < size; i++) {
+		u8 mask = fn->wmask[where + i];
+		u8 byte = val >> (8 * i);
+
+		fn->cfg[where + i] &= ~mask;
+		fn->cfg[where + i] |= byte & mask;
+	}
+}
+
+static bool pci_kunit_is_bridge(const struct pci_kunit_fn *fn)
+{
+	return (fn->cfg[PCI_HEADER_TYPE] & PCI_HEADER_TYPE_MASK) ==
+	       PCI_HEADER_TYPE_BRIDGE;
+}
+
+static u8 pci_kunit_busnr(const struct pci_kunit_fn *fn)
+{
+	return fn->bridge ? fn->bridge->cfg[PCI_SECONDARY_BUS] : PCI_KUNIT_BUS;
+}
+
+static bool pci_kunit_vf_enabled(const struct pci_kunit_fn *pf)
+{
+	return pf->cfg[pf->sriov + PCI_SRIOV_CTRL] & PCI_SRIOV_CTRL_VFE;
+}
+
+/* Does a config access for this function get there? */
+static bool pci_kunit_answers(const struct pci_kunit_fn *fn)
+{
+	if (fn->gone || fn->hung || time_before(jiffies, fn->ready_at))
+		return false;
+
+	if (fn->pf && !(pci_kunit_answers(fn->pf) &&
+			pci_kunit_vf_enabled(fn->pf)))
+		return false;
+
+	return !fn->bridge || pci_kunit_answers(fn->bridge);
+}
+
+/* Resets */
+
+static void pci_kunit_reset_bus(struct pci_kunit_fn *bridge);
+
+static void pci_kunit_reset_fn(struct pci_kunit_fn *fn,
+			       enum pci_kunit_reset how)
+{
+	struct pci_kunit_fn *vf;
+
+	if (fn->on_reset)
+		fn->on_reset(fn, how);
+
+	fn->resets[how]++;
+	if (how == PCI_KUNIT_HOT)
+		fn->hung = false;
+	if (pci_kunit_is_bridge(fn))
+		pci_kunit_reset_bus(fn);
+
+	memcpy(fn->cfg, fn->dflt, sizeof(fn->cfg));
+	fn->ready_at = jiffies + msecs_to_jiffies(fn->not_ready_ms);
+
+	/* VFs lose their state along with their PF */
+	list_for_each_entry(vf, &fn->host->fns, node)
+		if (vf->pf == fn)
+			memcpy(vf->cfg, vf->dflt, sizeof(vf->cfg));
+}
+
+static void pci_kunit_reset_bus(struct pci_kunit_fn *bridge)
+{
+	struct pci_kunit_fn *fn;
+
+	list_for_each_entry(fn, &bridge->host->fns, node)
+		if (fn->bridge == bridge && !fn->gone && !fn->pf)
+			pci_kunit_reset_fn(fn, PCI_KUNIT_HOT);
+}
+
+/* The part of PM_CTRL that tells whether it takes D0 to be reset */
+static bool pci_kunit_in_d3(const struct pci_kunit_fn *fn)
+{
+	u32 csr;
+
+	if (!fn->pm)
+		return false;
+
+	csr = pci_kunit_read(fn, fn->pm + PCI_PM_CTRL, 2);
+	return (__force pci_power_t)(csr & PCI_PM_CTRL_STATE_MASK) == PCI_D3hot;
+}
+
+static bool pci_kunit_in_bus_reset(const struct pci_kunit_fn *fn)
+{
+	return pci_kunit_is_bridge(fn) &&
+	       fn->cfg[PCI_BRIDGE_CONTROL] & PCI_BRIDGE_CTL_BUS_RESET;
+}
+
+/* Does what the hardware does when its registers are written */
+static void pci_kunit_write(struct pci_kunit_fn *fn, int where, int size,
+			    u32 val)
+{
+	bool was_in_bus_reset = pci_kunit_in_bus_reset(fn);
+	bool was_in_d3 = pci_kunit_in_d3(fn);
+
+	pci_kunit_write_masked(fn, where, size, val);
+
+	if (pci_kunit_read(fn, fn->pcie + PCI_EXP_DEVCTL, 2) &
+	    PCI_EXP_DEVCTL_BCR_FLR)
+		pci_kunit_reset_fn(fn, PCI_KUNIT_FLR);
+
+	if (fn->af && fn->cfg[fn->af + PCI_AF_CTRL] & PCI_AF_CTRL_FLR)
+		pci_kunit_reset_fn(fn, PCI_KUNIT_AF_FLR);
+
+	if (was_in_d3 && !pci_kunit_in_d3(fn))
+		pci_kunit_reset_fn(fn, PCI_KUNIT_PM);
+
+	if (!was_in_bus_reset && pci_kunit_in_bus_reset(fn))
+		pci_kunit_reset_bus(fn);
+}
+
+/* Config accessors */
+
+static struct pci_kunit_fn *pci_kunit_find(struct pci_kunit_host *host,
+					   u8 busnr, unsigned int devfn)
+{
+	struct pci_kunit_fn *fn;
+
+	list_for_each_entry(fn, &host->fns, node)
+		if (pci_kunit_busnr(fn) == busnr && fn->devfn == devfn)
+			return fn;
+
+	return NULL;
+}
+
+static int pci_kunit_cfg_read(struct pci_bus *bus, unsigned int devfn,
+			      int where, int size, u32 *val)
+{
+	struct pci_kunit_host *host = pci_kunit_host(bus);
+	struct pci_kunit_fn *fn;
+
+	guard(raw_spinlock_irqsave)(&host->lock);
+
+	fn = pci_kunit_find(host, bus->number, devfn);
+	if (!fn || !pci_kunit_answers(fn)) {
+		PCI_SET_ERROR_RESPONSE(val);
+		return PCIBIOS_DEVICE_NOT_FOUND;
+	}
+
+	*val = pci_kunit_read(fn, where, size);
+	return PCIBIOS_SUCCESSFUL;
+}
+
+static int pci_kunit_cfg_write(struct pci_bus *bus, unsigned int devfn,
+			       int where, int size, u32 val)
+{
+	struct pci_kunit_host *host = pci_kunit_host(bus);
+	struct pci_kunit_fn *fn;
+
+	guard(raw_spinlock_irqsave)(&host->lock);
+
+	fn = pci_kunit_find(host, bus->number, devfn);
+	if (!fn || !pci_kunit_answers(fn))
+		return PCIBIOS_DEVICE_NOT_FOUND;
+
+	if (fn->nr_writes < PCI_KUNIT_WRITES)
+		fn->writes[fn->nr_writes] = (struct pci_kunit_write) {
+			.where = where, .size = size, .val = val,
+		};
+	fn->nr_writes++;
+
+	pci_kunit_write(fn, where, size, val);
+	return PCIBIOS_SUCCESSFUL;
+}
+
+static struct pci_ops pci_kunit_ops = {
+	.read = pci_kunit_cfg_read,
+	.write = pci_kunit_cfg_write,
+};
+
+/**
+ * pci_kunit_forget_writes - start counting the config writes anew
+ * @fn: the function
+ */
+void pci_kunit_forget_writes(struct pci_kunit_fn *fn)
+{
+	guard(raw_spinlock_irqsave)(&fn->host->lock);
+
+	fn->nr_writes = 0;
+}
+
+/**
+ * pci_kunit_expect_no_writes - fail if config writes reached a function
+ * @test: the test
+ * @fn: the function, whose writes are printed
+ */
+void pci_kunit_expect_no_writes(struct kunit *test, struct pci_kunit_fn *fn)
+{
+	unsigned int nr = fn->nr_writes;
+
+	KUNIT_EXPECT_EQ_MSG(test, 0, nr, "config writes reached %02x.%x",
+			    PCI_SLOT(fn->devfn), PCI_FUNC(fn->devfn));
+
+	for (int i = 0; i < min(nr, PCI_KUNIT_WRITES); i++)
+		kunit_info(test, "%#05x <- %#0*x\n", fn->writes[i].where,
+			   2 + 2 * fn->writes[i].size, fn->writes[i].val);
+}
+
+/* The host bridge */
+
+/* Stands in for pci_reset_secondary_bus() where a test has set a hook */
+static void pci_kunit_reset_secondary_bus(struct pci_dev *bridge)
+{
+	struct pci_kunit_host *host = pci_kunit_host(bridge->bus);
+
+	if (host->hook)
+		host->hook(bridge, host->data);
+
+	pci_reset_secondary_bus(bridge);
+}
+
+static int __maybe_unused
+pci_kunit_reset_root_port(struct pci_host_bridge *bridge, struct pci_dev *port)
+{
+	pci_kunit_reset_secondary_bus(port);
+	return 0;
+}
+
+#if defined(CONFIG_X86)
+
+static void pci_kunit_init_arch(struct pci_kunit_host *host)
+{
+	host->arch.sysdata.domain = PCI_KUNIT_DOMAIN;
+	host->arch.sysdata.node = NUMA_NO_NODE;
+}
+
+#elif defined(CONFIG_S390)
+
+static void pci_kunit_init_arch(struct pci_kunit_host *host)
+{
+	host->arch.sysdata.domain_nr = PCI_KUNIT_DOMAIN;
+}
+
+/*
+ * to_zpci() finds the zPCI function by devfn alone, so functions that have
+ * the same one on different buses share it.
+ */
+static int pci_kunit_add_arch_fn(struct pci_kunit_host *host,
+				 unsigned int devfn)
+{
+	struct zpci_bus *zbus = &host->arch.sysdata;
+	struct zpci_dev *zdev;
+
+	if (zbus->function[devfn])
+		return 0;
+
+	zdev = kzalloc_obj(*zdev);
+	if (!zdev)
+		return -ENOMEM;
+
+	kref_init(&zdev->kref);
+	mutex_init(&zdev->state_lock);
+	mutex_init(&zdev->fmb_lock);
+	mutex_init(&zdev->kzdev_lock);
+	mutex_init(&zdev->pending_errs_lock);
+	spin_lock_init(&zdev->dom_lock);
+	zdev->zbus = zbus;
+	zdev->devfn = devfn;
+	zdev->state = ZPCI_FN_STATE_CONFIGURED;
+
+	/*
+	 * No measurements, for there is no function to measure.  A DMA range
+	 * that ends before it starts keeps the IOMMU driver away.
+	 */
+	zdev->fmb_length = U16_MAX;
+	zdev->start_dma = U64_MAX;
+	zdev->end_dma = U32_MAX;
+
+	zbus->function[devfn] = zdev;
+	return 0;
+}
+
+static void pci_kunit_exit_arch(struct pci_kunit_host *host)
+{
+	for (int i = 0; i < ZPCI_FUNCTIONS_PER_BUS; i++)
+		kfree(host->arch.sysdata.function[i]);
+}
+
+#elif defined(CONFIG_PPC)
+
+static void pci_kunit_init_arch(struct pci_kunit_host *host)
+{
+	struct pci_controller *hose = &host->arch.sysdata;
+
+	hose->global_number = PCI_KUNIT_DOMAIN;
+	hose->first_busno = PCI_KUNIT_BUS;
+	hose->last_busno = PCI_KUNIT_LAST_BUS;
+	hose->ops = &pci_kunit_ops;
+	hose->controller_ops.reset_secondary_bus =
+					pci_kunit_reset_secondary_bus;
+	PHB_SET_NODE(hose, NUMA_NO_NODE);
+}
+
+#else
+
+static void pci_kunit_init_arch(struct pci_kunit_host *host)
+{
+}
+
+#endif
+
+#ifndef CONFIG_S390
+static int pci_kunit_add_arch_fn(struct pci_kunit_host *host,
+				 unsigned int devfn)
+{
+	return 0;
+}
+
+static void pci_kunit_exit_arch(struct pci_kunit_host *host)
+{
+}
+#endif
+
+/* Called with the last reference to the host bridge, its buses and devices */
+static void pci_kunit_release_host(struct pci_host_bridge *bridge)
+{
+	pci_kunit_exit_arch(pci_host_bridge_priv(bridge));
+}
+
+static void pci_kunit_put_host(void *data)
+{
+	struct pci_kunit_host *host = data;
+
+	pci_free_host_bridge(host->bridge);
+}
+
+/**
+ * pci_kunit_alloc_host - allocate a host bridge with nothing behind it
+ * @test: the test
+ *
+ * Return: the host bridge, freed when the test ends.
+ */
+struct pci_kunit_host *pci_kunit_alloc_host(struct kunit *test)
+{
+	struct pci_host_bridge *bridge;
+	struct pci_kunit_host *host;
+
+	bridge = pci_alloc_host_bridge(sizeof(*host));
+	KUNIT_ASSERT_NOT_NULL(test, bridge);
+
+	host = pci_host_bridge_priv(bridge);
+	host->bridge = bridge;
+	raw_spin_lock_init(&host->lock);
+	INIT_LIST_HEAD(&host->fns);
+	pci_kunit_init_arch(host);
+
+	pci_set_host_bridge_release(bridge, pci_kunit_release_host, NULL);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
+							   pci_kunit_put_host,
+							   host));
+
+	return host;
+}
+
+static void pci_kunit_stop_host(void *data)
+{
+	struct pci_kunit_host *host = data;
+
+	pci_lock_rescan_remove();
+	pci_stop_root_bus(host->bridge->bus);
+	pci_remove_root_bus(host->bridge->bus);
+	pci_unlock_rescan_remove();
+}
+
+/**
+ * pci_kunit_start_host - let the PCI core find the functions
+ * @test: the test
+ * @host: the host bridge, removed when the test ends
+ */
+void pci_kunit_start_host(struct kunit *test, struct pci_kunit_host *host)
+{
+	struct pci_host_bridge *bridge = host->bridge;
+
+	host->busn = DEFINE_RES_NAMED(PCI_KUNIT_BUS, PCI_KUNIT_LAST_BUS -
+				      PCI_KUNIT_BUS + 1, "pci_kunit buses",
+				      IORESOURCE_BUS);
+	host->mem = DEFINE_RES_MEM_NAMED(0xd0000000, SZ_16M, "pci_kunit mem");
+	pci_add_resource(&bridge->windows, &host->busn);
+	pci_add_resource(&bridge->windows, &host->mem);
+
+#ifdef CONFIG_PCI_DOMAINS_GENERIC
+	bridge->domain_nr = PCI_KUNIT_DOMAIN;
+#endif
+	bridge->sysdata = &host->arch.sysdata;
+	bridge->busnr = PCI_KUNIT_BUS;
+	bridge->ops = &pci_kunit_ops;
+
+	KUNIT_ASSERT_EQ(test, 0, pci_host_probe(bridge));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
+							   pci_kunit_stop_host,
+							   host));
+}
+
+/**
+ * pci_kunit_during_bus_reset - do something in the middle of a bus reset
+ * @host: the host bridge
+ * @hook: called when the secondary bus of a Root Port is to be reset
+ * @data: for @hook
+ */
+void pci_kunit_during_bus_reset(struct pci_kunit_host *host,
+				pci_kunit_hook_t hook, void *data)
+{
+	host->hook = hook;
+	host->data = data;
+#ifndef CONFIG_PPC
+	host->bridge->reset_root_port = pci_kunit_reset_root_port;
+#endif
+}
+
+/* Functions */
+
+/**
+ * pci_kunit_add_cap - add a capability to the list of a function
+ * @fn: the function
+ * @id: PCI_CAP_ID_*
+ * @size: of the capability in bytes, with its header
+ *
+ * Return: its offset.
+ */
+u16 pci_kunit_add_cap(struct pci_kunit_fn *fn, u8 id, u8 size)
+{
+	u16 pos = fn->end_cap;
+
+	fn->end_cap = ALIGN(pos + size, 4);
+	if (fn->last_cap)
+		pci_kunit_define(fn, fn->last_cap + PCI_CAP_LIST_NEXT, 1, pos,
+				 0);
+	else
+		pci_kunit_define(fn, PCI_CAPABILITY_LIST, 1, pos, 0);
+	fn->last_cap = pos;
+
+	pci_kunit_define(fn, pos + PCI_CAP_LIST_ID, 1, id, 0);
+	return pos;
+}
+
+/**
+ * pci_kunit_add_ext_cap - add an extended capability to the list of a function
+ * @fn: the function
+ * @id: PCI_EXT_CAP_ID_*
+ * @version: of the capability
+ * @size: of the capability in bytes, with its header
+ *
+ * Return: its offset.
+ */
+u16 pci_kunit_add_ext_cap(struct pci_kunit_fn *fn, u16 id, u8 version, u16 size)
+{
+	u16 pos = fn->end_ext_cap;
+	u32 header;
+
+	fn->end_ext_cap = ALIGN(pos + size, 4);
+	if (fn->last_ext_cap) {
+		header = pci_kunit_read(fn, fn->last_ext_cap, 4);
+		pci_kunit_define(fn, fn->last_ext_cap, 4, header | pos << 20,
+				 0);
+	}
+	fn->last_ext_cap = pos;
+
+	pci_kunit_define(fn, pos, 4, id | version << 16, 0);
+	return pos;
+}
+
+static void pci_kunit_add_pcie(struct pci_kunit_fn *fn, u16 type)
+{
+	u16 pos = pci_kunit_add_cap(fn, PCI_CAP_ID_EXP, 0x3c);
+
+	fn->pcie = pos;
+	pci_kunit_define(fn, pos + PCI_EXP_FLAGS, 2, 2 | type << 4, 0);
+	pci_kunit_define(fn, pos + PCI_EXP_DEVCAP, 4, PCI_EXP_DEVCAP_RBER, 0);
+	pci_kunit_define(fn, pos + PCI_EXP_DEVCTL, 2, 0,
+			 (u16)~PCI_EXP_DEVCTL_BCR_FLR);
+	pci_kunit_define(fn, pos + PCI_EXP_LNKCAP, 4,
+			 PCI_EXP_LNKCAP_SLS_2_5GB | 1 << 4, 0);
+	pci_kunit_define(fn, pos + PCI_EXP_LNKCTL, 2, 0, U16_MAX);
+	pci_kunit_define(fn, pos + PCI_EXP_LNKSTA, 2,
+			 PCI_EXP_LNKSTA_CLS_2_5GB | PCI_EXP_LNKSTA_NLW_X1, 0);
+	pci_kunit_define(fn, pos + PCI_EXP_DEVCTL2, 2, 0, U16_MAX);
+}
+
+/* Functions of one device say that they are not alone */
+static void pci_kunit_mark_multifunction(struct pci_kunit_fn *fn,
+					 struct pci_kunit_fn *other)
+{
+	u8 type;
+
+	if (other == fn || other->pf || other->bridge != fn->bridge ||
+	    PCI_SLOT(other->devfn) != PCI_SLOT(fn->devfn))
+		return;
+
+	type = fn->cfg[PCI_HEADER_TYPE] | PCI_HEADER_TYPE_MFD;
+	pci_kunit_define(fn, PCI_HEADER_TYPE, 1, type, 0);
+	type = other->cfg[PCI_HEADER_TYPE] | PCI_HEADER_TYPE_MFD;
+	pci_kunit_define(other, PCI_HEADER_TYPE, 1, type, 0);
+}
+
+static struct pci_kunit_fn *pci_kunit_alloc_fn(struct kunit *test,
+					       struct pci_kunit_host *host,
+					       struct pci_kunit_fn *bridge,
+					       unsigned int devfn, u16 id)
+{
+	struct pci_kunit_fn *fn = kunit_kzalloc(test, sizeof(*fn), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, fn);
+	KUNIT_ASSERT_EQ(test, 0, pci_kunit_add_arch_fn(host, devfn));
+
+	fn->host = host;
+	fn->bridge = bridge;
+	fn->devfn = devfn;
+	fn->end_cap = PCI_STD_HEADER_SIZEOF;
+	fn->end_ext_cap = PCI_CFG_SPACE_SIZE;
+	fn->ready_at = jiffies;
+
+	pci_kunit_define(fn, PCI_VENDOR_ID, 2, PCI_KUNIT_VENDOR_ID, 0);
+	pci_kunit_define(fn, PCI_DEVICE_ID, 2, id, 0);
+	pci_kunit_define(fn, PCI_COMMAND, 2, 0,
+			 PCI_COMMAND_IO | PCI_COMMAND_MEMORY |
+			 PCI_COMMAND_MASTER | PCI_COMMAND_PARITY |
+			 PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE);
+	pci_kunit_define(fn, PCI_STATUS, 2, PCI_STATUS_CAP_LIST, 0);
+	pci_kunit_define(fn, PCI_CACHE_LINE_SIZE, 1, 0, U8_MAX);
+	pci_kunit_define(fn, PCI_INTERRUPT_LINE, 1, 0, U8_MAX);
+
+	return fn;
+}
+
+static void pci_kunit_add_fn(struct pci_kunit_fn *fn)
+{
+	struct pci_kunit_fn *other;
+
+	guard(raw_spinlock_irqsave)(&fn->host->lock);
+
+	list_add_tail(&fn->node, &fn->host->fns);
+	if (!fn->pf)
+		list_for_each_entry(other, &fn->host->fns, node)
+			pci_kunit_mark_multifunction(fn, other);
+}
+
+/**
+ * pci_kunit_add_bridge - add a PCIe bridge
+ * @test: the test
+ * @host: the host bridge
+ * @bridge: the bridge above it, %NULL for the root bus
+ * @devfn: where on the bus
+ * @type: PCI_EXP_TYPE_ROOT_PORT, _UPSTREAM or _DOWNSTREAM
+ *
+ * Return: the new function.
+ */
+struct pci_kunit_fn *pci_kunit_add_bridge(struct kunit *test,
+					  struct pci_kunit_host *host,
+					  struct pci_kunit_fn *bridge,
+					  unsigned int devfn, u16 type)
+{
+	struct pci_kunit_fn *fn = pci_kunit_alloc_fn(test, host, bridge, devfn,
+						     PCI_KUNIT_BRIDGE_ID);
+
+	pci_kunit_define(fn, PCI_CLASS_REVISION, 4, PCI_KUNIT_CLASS_BRIDGE, 0);
+	pci_kunit_define(fn, PCI_HEADER_TYPE, 1, PCI_HEADER_TYPE_BRIDGE, 0);
+	pci_kunit_define(fn, PCI_PRIMARY_BUS, 3, 0, 0xffffff);
+	pci_kunit_define(fn, PCI_MEMORY_BASE, 4, 0, 0xfff0fff0);
+	pci_kunit_define(fn, PCI_BRIDGE_CONTROL, 2, 0,
+			 PCI_BRIDGE_CTL_PARITY | PCI_BRIDGE_CTL_SERR |
+			 PCI_BRIDGE_CTL_BUS_RESET);
+	pci_kunit_add_pcie(fn, type);
+	pci_kunit_add_fn(fn);
+	return fn;
+}
+
+/**
+ * pci_kunit_add_endpoint - add a PCIe endpoint that cannot reset itself
+ * @test: the test
+ * @host: the host bridge
+ * @bridge: the bridge above it, %NULL for the root bus
+ * @devfn: where on the bus
+ *
+ * Return: the new function.
+ */
+struct pci_kunit_fn *pci_kunit_add_endpoint(struct kunit *test,
+					    struct pci_kunit_host *host,
+					    struct pci_kunit_fn *bridge,
+					    unsigned int devfn)
+{
+	struct pci_kunit_fn *fn = pci_kunit_alloc_fn(test, host, bridge, devfn,
+						     PCI_KUNIT_ENDPOINT_ID);
+
+	pci_kunit_define(fn, PCI_CLASS_REVISION, 4, PCI_KUNIT_CLASS_ENDPOINT,
+			 0);
+	pci_kunit_add_pcie(fn, PCI_EXP_TYPE_ENDPOINT);
+	pci_kunit_add_fn(fn);
+	return fn;
+}
+
+/**
+ * pci_kunit_add_vf - add a VF
+ * @test: the test
+ * @pf: its Physical Function
+ * @devfn: where on the bus of the Physical Function
+ *
+ * The VF is there while VF Enable is set in the PF.
+ *
+ * Return: the new function.
+ */
+struct pci_kunit_fn *pci_kunit_add_vf(struct kunit *test,
+				      struct pci_kunit_fn *pf,
+				      unsigned int devfn)
+{
+	struct pci_kunit_fn *fn = pci_kunit_alloc_fn(test, pf->host,
+						     pf->bridge, devfn, 0);
+
+	fn->pf = pf;
+	pci_kunit_define(fn, PCI_VENDOR_ID, 4, U32_MAX, 0);
+	pci_kunit_define(fn, PCI_CLASS_REVISION, 4, PCI_KUNIT_CLASS_ENDPOINT,
+			 0);
+	pci_kunit_add_pcie(fn, PCI_EXP_TYPE_ENDPOINT);
+	pci_kunit_add_fn(fn);
+	return fn;
+}
+
+/**
+ * pci_kunit_add_flr - make a function capable of FLR
+ * @fn: the function
+ */
+void pci_kunit_add_flr(struct pci_kunit_fn *fn)
+{
+	pci_kunit_define(fn, fn->pcie + PCI_EXP_DEVCAP, 4,
+			 PCI_EXP_DEVCAP_RBER | PCI_EXP_DEVCAP_FLR, 0);
+	pci_kunit_define(fn, fn->pcie + PCI_EXP_DEVCTL, 2, 0, U16_MAX);
+}
+
+/**
+ * pci_kunit_add_af_flr - make a function capable of FLR in the way of PCI
+ * @fn: the function
+ */
+void pci_kunit_add_af_flr(struct pci_kunit_fn *fn)
+{
+	fn->af = pci_kunit_add_cap(fn, PCI_CAP_ID_AF, PCI_CAP_AF_SIZEOF);
+	pci_kunit_define(fn, fn->af + PCI_AF_LENGTH, 1, PCI_CAP_AF_SIZEOF, 0);
+	pci_kunit_define(fn, fn->af + PCI_AF_CAP, 1,
+			 PCI_AF_CAP_TP | PCI_AF_CAP_FLR, 0);
+	pci_kunit_define(fn, fn->af + PCI_AF_CTRL, 1, 0, PCI_AF_CTRL_FLR);
+}
+
+/**
+ * pci_kunit_add_pm_reset - make D3hot to D0 reset a function
+ * @fn: the function
+ */
+void pci_kunit_add_pm_reset(struct pci_kunit_fn *fn)
+{
+	fn->pm = pci_kunit_add_cap(fn, PCI_CAP_ID_PM, PCI_PM_SIZEOF);
+	pci_kunit_define(fn, fn->pm + PCI_PM_PMC, 2, 3, 0);
+	pci_kunit_define(fn, fn->pm + PCI_PM_CTRL, 2, 0,
+			 PCI_PM_CTRL_STATE_MASK);
+}
+
+/**
+ * pci_kunit_add_sriov - make a function a PF
+ * @test: the test, skipped where VFs are not created by the kernel
+ * @pf: the function
+ * @total: how many VFs it has
+ * @offset: First VF Offset
+ * @stride: VF Stride
+ */
+void pci_kunit_add_sriov(struct kunit *test, struct pci_kunit_fn *pf,
+			 u16 total, u16 offset, u16 stride)
+{
+	u16 pos;
+
+	if (!IS_ENABLED(CONFIG_PCI_IOV))
+		kunit_skip(test, "needs CONFIG_PCI_IOV");
+	if (IS_ENABLED(CONFIG_S390) || IS_ENABLED(CONFIG_PPC))
+		kunit_skip(test, "VFs need the platform's firmware");
+
+	pos = pci_kunit_add_ext_cap(pf, PCI_EXT_CAP_ID_SRIOV, 1,
+				    PCI_EXT_CAP_SRIOV_SIZEOF);
+	pf->sriov = pos;
+	pci_kunit_define(pf, pos + PCI_SRIOV_CTRL, 2, 0,
+			 PCI_SRIOV_CTRL_VFE | PCI_SRIOV_CTRL_MSE |
+			 PCI_SRIOV_CTRL_ARI);
+	pci_kunit_define(pf, pos + PCI_SRIOV_INITIAL_VF, 2, total, 0);
+	pci_kunit_define(pf, pos + PCI_SRIOV_TOTAL_VF, 2, total, 0);
+	pci_kunit_define(pf, pos + PCI_SRIOV_NUM_VF, 2, 0, U16_MAX);
+	pci_kunit_define(pf, pos + PCI_SRIOV_FUNC_LINK, 1, pf->devfn, 0);
+	pci_kunit_define(pf, pos + PCI_SRIOV_VF_OFFSET, 2, offset, 0);
+	pci_kunit_define(pf, pos + PCI_SRIOV_VF_STRIDE, 2, stride, 0);
+	pci_kunit_define(pf, pos + PCI_SRIOV_VF_DID, 2, PCI_KUNIT_ENDPOINT_ID,
+			 0);
+	pci_kunit_define(pf, pos + PCI_SRIOV_SUP_PGSIZE, 4, 0x553, 0);
+	pci_kunit_define(pf, pos + PCI_SRIOV_SYS_PGSIZE, 4, 1, U32_MAX);
+}
+
+/* What the PCI core has made of them */
+
+static void pci_kunit_put_dev(void *data)
+{
+	pci_dev_put(data);
+}
+
+/**
+ * pci_kunit_dev - get the device that the PCI core has made of a function
+ * @test: the test, failed if there is none
+ * @fn: the function
+ *
+ * Return: the device, valid until the test ends.
+ */
+struct pci_dev *pci_kunit_dev(struct kunit *test, struct pci_kunit_fn *fn)
+{
+	int domain = pci_domain_nr(fn->host->bridge->bus);
+	struct pci_dev *pdev;
+
+	pdev = pci_get_domain_bus_and_slot(domain, pci_kunit_busnr(fn),
+					   fn->devfn);
+	KUNIT_ASSERT_NOT_NULL(test, pdev);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
+							   pci_kunit_put_dev,
+							   pdev));
+	return pdev;
+}
+
+/**
+ * pci_kunit_plug - plug in the device that a function belongs to
+ * @fn: a function of it
+ *
+ * All functions of the device that are not gone by now are scanned and added.
+ *
+ * Context: takes the rescan/remove lock.
+ *
+ * Return: the function's device, without a reference, or %NULL.
+ */
+struct pci_dev *pci_kunit_plug(struct pci_kunit_fn *fn)
+{
+	int domain = pci_domain_nr(fn->host->bridge->bus);
+	struct pci_dev *pdev = NULL;
+	struct pci_bus *bus;
+
+	fn->gone = false;
+
+	pci_lock_rescan_remove();
+	bus = pci_find_bus(domain, pci_kunit_busnr(fn));
+	if (bus) {
+		pci_scan_slot(bus, PCI_DEVFN(PCI_SLOT(fn->devfn), 0));
+		pci_bus_add_devices(bus);
+		pdev = pci_get_slot(bus, fn->devfn);
+		pci_dev_put(pdev);
+	}
+	pci_unlock_rescan_remove();
+
+	return pdev;
+}
+
+static void pci_kunit_put_slot(void *data)
+{
+	struct pci_kunit_slot *slot = data;
+
+	slot->hotplug.pci_slot->hotplug = NULL;
+	pci_destroy_slot(slot->hotplug.pci_slot);
+}
+
+static int pci_kunit_reset_slot(struct hotplug_slot *hotplug, bool probe)
+{
+	struct pci_kunit_slot *slot = container_of(hotplug,
+						   struct pci_kunit_slot,
+						   hotplug);
+	struct pci_dev *bridge = hotplug->pci_slot->bus->self;
+
+	if (probe)
+		return 0;
+
+	slot->resets++;
+	if (slot->hook)
+		slot->hook(bridge, slot->data);
+
+	return pci_bridge_secondary_bus_reset(bridge);
+}
+
+static const struct hotplug_slot_ops pci_kunit_slot_ops = {
+	.reset_slot = pci_kunit_reset_slot,
+};
+
+/**
+ * pci_kunit_add_slot - make the bus below a bridge a hotplug slot
+ * @test: the test, skipped where each function is a slot of its own
+ * @bridge: the bridge
+ *
+ * The slot is reset as native PCIe hotplug does it.
+ *
+ * Return: the slot, which is gone when the test ends.
+ */
+struct pci_kunit_slot *pci_kunit_add_slot(struct kunit *test,
+					  struct pci_dev *bridge)
+{
+	struct pci_kunit_slot *slot;
+	struct pci_slot *pci_slot;
+
+	if (IS_ENABLED(CONFIG_S390))
+		kunit_skip(test, "each function is a slot of its own");
+
+	slot = kunit_kzalloc(test, sizeof(*slot), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, slot);
+
+	pci_slot = pci_create_slot(bridge->subordinate, PCI_SLOT_ALL_DEVICES,
+				   "pci_kunit", NULL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pci_slot);
+
+	slot->hotplug.ops = &pci_kunit_slot_ops;
+	slot->hotplug.pci_slot = pci_slot;
+	pci_slot->hotplug = &slot->hotplug;
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
+							   pci_kunit_put_slot,
+							   slot));
+	return slot;
+}
+
+/* A driver for the endpoints */
+
+static void pci_kunit_event(struct pci_dev *pdev, const char *event)
+{
+	struct pci_kunit_fn *fn = pci_get_drvdata(pdev);
+
+	if (fn)
+		strlcat(fn->events, event, sizeof(fn->events));
+}
+
+static int pci_kunit_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct pci_kunit_host *host = pci_kunit_host(pdev->bus);
+
+	scoped_guard(raw_spinlock_irqsave, &host->lock)
+		pci_set_drvdata(pdev, pci_kunit_find(host, pdev->bus->number,
+						     pdev->devfn));
+
+	pci_kunit_event(pdev, "p");
+	return 0;
+}
+
+static void pci_kunit_remove(struct pci_dev *pdev)
+{
+	pci_kunit_event(pdev, "r");
+}
+
+static void pci_kunit_reset_prepare(struct pci_dev *pdev)
+{
+	pci_kunit_event(pdev, "P");
+}
+
+static void pci_kunit_reset_done(struct pci_dev *pdev)
+{
+	pci_kunit_event(pdev, "D");
+}
+
+static const struct pci_error_handlers pci_kunit_err_handler = {
+	.reset_prepare = pci_kunit_reset_prepare,
+	.reset_done = pci_kunit_reset_done,
+};
+
+static const struct pci_device_id pci_kunit_ids[] = {
+	{ PCI_DEVICE(PCI_KUNIT_VENDOR_ID, PCI_KUNIT_ENDPOINT_ID) },
+	{ }
+};
+
+static void pci_kunit_del_driver(void *data)
+{
+	pci_unregister_driver(data);
+}
+
+/**
+ * pci_kunit_add_driver - register a driver for the endpoints
+ * @test: the test; the driver is unregistered when it ends
+ *
+ * The driver writes what happens to it into the events of the function.
+ */
+void pci_kunit_add_driver(struct kunit *test)
+{
+	struct pci_driver *drv = kunit_kzalloc(test, sizeof(*drv), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, drv);
+
+	drv->name = "pci_kunit";
+	drv->id_table = pci_kunit_ids;
+	drv->probe = pci_kunit_probe;
+	drv->remove = pci_kunit_remove;
+	drv->err_handler = &pci_kunit_err_handler;
+
+	KUNIT_ASSERT_EQ(test, 0, pci_register_driver(drv));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
+							   pci_kunit_del_driver,
+							   drv));
+}
+
+/* Other tasks */
+
+static int pci_kunit_thread(void *data)
+{
+	struct pci_kunit_task *task = data;
+
+	task->fn(task->data);
+	complete_all(&task->done);
+	return 0;
+}
+
+static void pci_kunit_join(void *data)
+{
+	kthread_stop_put(data);
+}
+
+/**
+ * pci_kunit_run - run a function in another task
+ * @test: the test, which does not end before the function has returned
+ * @fn: the function
+ * @data: for @fn
+ *
+ * Return: the task.
+ */
+struct pci_kunit_task *pci_kunit_run(struct kunit *test,
+				     void (*fn)(void *data), void *data)
+{
+	struct pci_kunit_task *task;
+	struct task_struct *thread;
+
+	task = kunit_kzalloc(test, sizeof(*task), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, task);
+
+	task->fn = fn;
+	task->data = data;
+	init_completion(&task->done);
+
+	thread = kthread_create(pci_kunit_thread, task, "pci_kunit");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
+	get_task_struct(thread);
+	wake_up_process(thread);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
+							   pci_kunit_join,
+							   thread));
+	return task;
+}
+
+/**
+ * pci_kunit_wait - wait for a task
+ * @task: the task
+ * @ms: for how long
+ *
+ * Return: true if its function has returned.
+ */
+bool pci_kunit_wait(struct pci_kunit_task *task, unsigned int ms)
+{
+	return wait_for_completion_timeout(&task->done, msecs_to_jiffies(ms));
+}

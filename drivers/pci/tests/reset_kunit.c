@@ -1,0 +1,1098 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests for resets of PCI functions, slots and buses
+ */
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/device.h>
+#include <linux/gfp.h>
+#include <linux/jiffies.h>
+#include <linux/mutex.h>
+#include <linux/notifier.h>
+#include <linux/pci.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+
+#include "../pci.h"
+#include "pci_kunit_helpers.h"
+
+/* Long enough for another task to get where it is blocked */
+#define BLOCKED_MS	50
+
+/* More than enough for a task that is not blocked */
+#define DONE_MS		5000
+
+/* A register that is saved and restored, and that nobody else writes */
+#define MARK		0x5a
+
+static int reset_init(struct kunit *test)
+{
+	test->priv = pci_kunit_alloc_host(test);
+	return 0;
+}
+
+/*
+ * One endpoint below a Root Port: what many tests start from.  Its only reset
+ * method is "bus" unless the test adds others before it calls start().
+ */
+struct lone {
+	struct pci_kunit_host *host;
+	struct pci_kunit_fn *port, *fn;
+	struct pci_dev *bridge, *pdev;
+	bool bridge_held;
+};
+
+static void lone_init(struct kunit *test, struct lone *l)
+{
+	*l = (struct lone) { .host = test->priv };
+	l->port = pci_kunit_add_port(test, l->host, PCI_DEVFN(2, 0));
+	l->fn = pci_kunit_add_endpoint(test, l->host, l->port, PCI_DEVFN(0, 0));
+}
+
+static void lone_start(struct kunit *test, struct lone *l)
+{
+	pci_kunit_add_driver(test);
+	pci_kunit_start_host(test, l->host);
+	l->bridge = pci_kunit_dev(test, l->port);
+	l->pdev = pci_kunit_dev(test, l->fn);
+	pci_kunit_forget_writes(l->fn);
+}
+
+/* Locks */
+
+static bool dev_is_locked(struct pci_dev *pdev)
+{
+	return mutex_is_locked(&pdev->dev.mutex);
+}
+
+/* Both locks, as pci_dev_lock() takes them */
+static bool pci_dev_is_held(struct pci_dev *pdev)
+{
+	return dev_is_locked(pdev) && pdev->block_cfg_access;
+}
+
+/* on_reset: was the bridge held when the function was reset through it? */
+static void note_bridge(struct pci_kunit_fn *fn, enum pci_kunit_reset how)
+{
+	struct lone *l = fn->priv;
+
+	if (how == PCI_KUNIT_HOT)
+		l->bridge_held = pci_dev_is_held(l->bridge);
+}
+
+static void expect_unlocked(struct kunit *test, struct pci_dev *pdev)
+{
+	KUNIT_EXPECT_FALSE_MSG(test, dev_is_locked(pdev), "%s is locked",
+			       pci_name(pdev));
+	KUNIT_EXPECT_FALSE_MSG(test, pdev->block_cfg_access,
+			       "%s: config accesses are blocked",
+			       pci_name(pdev));
+}
+
+/* reset_prepare and reset_done come in pairs, prepare first */
+static void expect_paired(struct kunit *test, struct pci_kunit_fn *fn)
+{
+	bool prepared = false, paired = true;
+
+	for (const char *e = fn->events; *e; e++) {
+		if (*e == 'P') {
+			paired &= !prepared;
+			prepared = true;
+		} else if (*e == 'D') {
+			paired &= prepared;
+			prepared = false;
+		}
+	}
+
+	KUNIT_EXPECT_TRUE_MSG(test, paired && !prepared,
+			      "reset_prepare and reset_done: %s", fn->events);
+}
+
+static unsigned int nr_resets(struct pci_kunit_fn *fn)
+{
+	unsigned int nr = 0;
+
+	for (int how = 0; how < PCI_KUNIT_RESETS; how++)
+		nr += fn->resets[how];
+
+	return nr;
+}
+
+/* Attributes in sysfs, without going through a file system */
+
+static struct device_attribute *find_attr(struct kunit *test, const char *name)
+{
+	for (const struct attribute_group **g = pci_dev_groups; *g; g++)
+		for (struct attribute **a = (*g)->attrs; a && *a; a++)
+			if (!strcmp((*a)->name, name))
+				return container_of(*a, struct device_attribute,
+						    attr);
+
+	KUNIT_FAIL_AND_ABORT(test, "no attribute %s", name);
+	return NULL;
+}
+
+static bool attr_is_visible(struct pci_dev *pdev, const char *name)
+{
+	struct kernfs_node *kn = sysfs_get_dirent(pdev->dev.kobj.sd, name);
+
+	sysfs_put(kn);
+	return kn;
+}
+
+static ssize_t store_methods(struct kunit *test, struct pci_dev *pdev,
+			     const char *names)
+{
+	struct device_attribute *attr = find_attr(test, "reset_method");
+
+	return attr->store(&pdev->dev, attr, names, strlen(names));
+}
+
+static void expect_methods(struct kunit *test, struct pci_dev *pdev,
+			   const char *names)
+{
+	char buf[128] = "";
+
+	for (int i = 0; i < PCI_NUM_RESET_METHODS; i++) {
+		if (!pdev->reset_methods[i])
+			break;
+		if (i)
+			strlcat(buf, " ", sizeof(buf));
+		strlcat(buf, pci_reset_fn_methods[pdev->reset_methods[i]].name,
+			sizeof(buf));
+	}
+
+	KUNIT_EXPECT_STREQ_MSG(test, names, buf, "reset methods of %s",
+			       pci_name(pdev));
+}
+
+/*
+ * pci-reset: what a reset does to one function
+ */
+
+/**
+ * struct method - a reset method and a function that has no other
+ * @name: as in sysfs
+ * @how: how the function is reset
+ * @bridge: below a Root Port
+ * @add: gives the function the method
+ */
+struct method {
+	const char *name;
+	enum pci_kunit_reset how;
+	bool bridge;
+	void (*add)(struct pci_kunit_fn *fn);
+};
+
+static const struct method methods[] = {
+	{ "flr", PCI_KUNIT_FLR, false, pci_kunit_add_flr },
+	{ "af_flr", PCI_KUNIT_AF_FLR, false, pci_kunit_add_af_flr },
+	{ "pm", PCI_KUNIT_PM, false, pci_kunit_add_pm_reset },
+	{ "bus", PCI_KUNIT_HOT, true, NULL },
+};
+
+KUNIT_ARRAY_PARAM_DESC(method, methods, name);
+
+static void reset_by_method(struct kunit *test)
+{
+	const struct method *m = test->param_value;
+	struct pci_kunit_host *host = test->priv;
+	struct pci_kunit_fn *fn, *port = NULL;
+	struct pci_dev *pdev;
+	u16 cmd;
+
+	if (m->bridge)
+		port = pci_kunit_add_port(test, host, PCI_DEVFN(2, 0));
+	fn = pci_kunit_add_endpoint(test, host, port, PCI_DEVFN(0, 0));
+	if (m->add)
+		m->add(fn);
+	pci_kunit_add_driver(test);
+	pci_kunit_start_host(test, host);
+	pdev = pci_kunit_dev(test, fn);
+	expect_methods(test, pdev, m->name);
+
+	pci_set_master(pdev);
+	pci_write_config_byte(pdev, PCI_INTERRUPT_LINE, MARK);
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_function(pdev));
+
+	KUNIT_EXPECT_EQ(test, 1, fn->resets[m->how]);
+	KUNIT_EXPECT_EQ(test, 1, nr_resets(fn));
+	KUNIT_EXPECT_STREQ(test, "pPD", fn->events);
+
+	cmd = pci_kunit_read(fn, PCI_COMMAND, 2);
+	KUNIT_EXPECT_TRUE(test, cmd & PCI_COMMAND_MASTER);
+	KUNIT_EXPECT_EQ(test, MARK, pci_kunit_read(fn, PCI_INTERRUPT_LINE, 1));
+	expect_unlocked(test, pdev);
+	if (port)
+		expect_unlocked(test, pdev->bus->self);
+}
+
+/* A probe is a question: it changes nothing */
+static void probe_writes_nothing(struct kunit *test)
+{
+	int nr = 0;
+	struct lone l;
+
+	lone_init(test, &l);
+	pci_kunit_add_flr(l.fn);
+	pci_kunit_add_af_flr(l.fn);
+	pci_kunit_add_pm_reset(l.fn);
+	lone_start(test, &l);
+	pci_kunit_forget_writes(l.port);
+
+	for (int m = 1; m < PCI_NUM_RESET_METHODS; m++)
+		nr += !pci_reset_fn_methods[m].reset_fn(l.pdev,
+							PCI_RESET_PROBE);
+
+	KUNIT_EXPECT_EQ(test, 4, nr);
+	expect_methods(test, l.pdev, "flr af_flr pm bus");
+	pci_kunit_expect_no_writes(test, l.fn);
+	pci_kunit_expect_no_writes(test, l.port);
+	KUNIT_EXPECT_EQ(test, 0, nr_resets(l.fn));
+}
+
+static void slow_device(struct kunit *test)
+{
+	unsigned long start;
+	struct lone l;
+
+	lone_init(test, &l);
+	pci_kunit_add_flr(l.fn);
+	lone_start(test, &l);
+
+	l.fn->not_ready_ms = 1500;
+	start = jiffies;
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_function(l.pdev));
+	KUNIT_EXPECT_GE(test, jiffies_to_msecs(jiffies - start), 1500);
+	KUNIT_EXPECT_EQ(test, 1, l.fn->resets[PCI_KUNIT_FLR]);
+	expect_paired(test, l.fn);
+}
+
+static void device_never_returns(struct kunit *test)
+{
+	struct pci_kunit_host *host = test->priv;
+	struct pci_kunit_fn *fn;
+
+	fn = pci_kunit_add_endpoint(test, host, NULL, PCI_DEVFN(1, 0));
+	pci_kunit_add_flr(fn);
+	pci_kunit_add_driver(test);
+	pci_kunit_start_host(test, host);
+
+	fn->not_ready_ms = 120 * MSEC_PER_SEC;
+	KUNIT_EXPECT_LT(test, pci_reset_function(pci_kunit_dev(test, fn)), 0);
+	KUNIT_EXPECT_EQ(test, 1, nr_resets(fn));
+	expect_paired(test, fn);
+	fn->ready_at = jiffies;
+}
+
+static void surprise_removal(struct kunit *test)
+{
+	struct lone l;
+
+	lone_init(test, &l);
+	pci_kunit_add_flr(l.fn);
+	lone_start(test, &l);
+
+	l.fn->gone = true;
+	KUNIT_EXPECT_FALSE(test, pci_device_is_present(l.pdev));
+	KUNIT_EXPECT_LT(test, pci_reset_function(l.pdev), 0);
+	KUNIT_EXPECT_EQ(test, 0, nr_resets(l.fn));
+	expect_paired(test, l.fn);
+}
+
+/*
+ * The state of a function that does not answer cannot be saved.  What was
+ * saved some other time must not be written to it then, even if the reset
+ * brings it back to life.
+ */
+static void stale_state(struct kunit *test)
+{
+	struct lone l;
+
+	lone_init(test, &l);
+	lone_start(test, &l);
+
+	l.fn->hung = true;
+	KUNIT_EXPECT_LT(test, pci_reset_function(l.pdev), 0);
+	l.fn->hung = false;
+	pci_kunit_expect_no_writes(test, l.fn);
+	expect_paired(test, l.fn);
+	expect_unlocked(test, l.pdev);
+	expect_unlocked(test, l.bridge);
+
+	/* The next one finds it alive */
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_function(l.pdev));
+}
+
+static void device_lock_is_tried(struct kunit *test)
+{
+	struct lone l;
+
+	lone_init(test, &l);
+	pci_kunit_add_flr(l.fn);
+	lone_start(test, &l);
+
+	device_lock(&l.pdev->dev);
+	KUNIT_EXPECT_EQ(test, -EAGAIN, pci_try_reset_function(l.pdev));
+	device_unlock(&l.pdev->dev);
+
+	KUNIT_EXPECT_STREQ(test, "p", l.fn->events);
+	KUNIT_EXPECT_EQ(test, 0, nr_resets(l.fn));
+	expect_unlocked(test, l.bridge);
+}
+
+static void vf_flr(struct kunit *test)
+{
+	struct pci_kunit_host *host = test->priv;
+	struct pci_kunit_fn *pf, *vf[2];
+	struct pci_dev *pdev, *vdev;
+
+	pf = pci_kunit_add_endpoint(test, host, NULL, PCI_DEVFN(1, 0));
+	pci_kunit_add_flr(pf);
+	pci_kunit_add_sriov(test, pf, ARRAY_SIZE(vf), 1, 1);
+	for (int i = 0; i < ARRAY_SIZE(vf); i++) {
+		vf[i] = pci_kunit_add_vf(test, pf, PCI_DEVFN(1, 1 + i));
+		pci_kunit_add_flr(vf[i]);
+	}
+	pci_kunit_add_driver(test);
+	pci_kunit_start_host(test, host);
+
+	pdev = pci_kunit_dev(test, pf);
+	KUNIT_ASSERT_EQ(test, 2, pci_sriov_get_totalvfs(pdev));
+	KUNIT_ASSERT_EQ(test, 0, pci_enable_sriov(pdev, ARRAY_SIZE(vf)));
+	vdev = pci_kunit_dev(test, vf[1]);
+	KUNIT_EXPECT_TRUE(test, vdev->is_virtfn);
+	KUNIT_EXPECT_PTR_EQ(test, pdev, pci_physfn(vdev));
+	expect_methods(test, vdev, "flr");
+
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_function(vdev));
+	KUNIT_EXPECT_EQ(test, 1, vf[1]->resets[PCI_KUNIT_FLR]);
+	KUNIT_EXPECT_STREQ(test, "pPD", vf[1]->events);
+	KUNIT_EXPECT_EQ(test, 0, nr_resets(vf[0]));
+	KUNIT_EXPECT_EQ(test, 0, nr_resets(pf));
+	pci_disable_sriov(pdev);
+}
+
+static struct kunit_case reset_cases[] = {
+	KUNIT_CASE_PARAM(reset_by_method, method_gen_params),
+	KUNIT_CASE(probe_writes_nothing),
+	KUNIT_CASE_SLOW(slow_device),
+	KUNIT_CASE_SLOW(device_never_returns),
+	KUNIT_CASE(surprise_removal),
+	KUNIT_CASE(stale_state),
+	KUNIT_CASE(device_lock_is_tried),
+	KUNIT_CASE(vf_flr),
+	{}
+};
+
+static struct kunit_suite reset_suite = {
+	.name = "pci-reset",
+	.init = reset_init,
+	.test_cases = reset_cases,
+};
+
+/*
+ * pci-reset-bridge: who holds the upstream bridge, and when
+ */
+
+static int reset_function_locked(struct pci_dev *pdev)
+{
+	int ret;
+
+	device_lock(&pdev->dev);
+	ret = pci_reset_function_locked(pdev);
+	device_unlock(&pdev->dev);
+	return ret;
+}
+
+/**
+ * struct entry - a way into the reset code
+ * @name: of the function
+ * @reset: the function
+ */
+struct entry {
+	const char *name;
+	int (*reset)(struct pci_dev *pdev);
+};
+
+static const struct entry entries[] = {
+	{ "pci_reset_function", pci_reset_function },
+	{ "pci_try_reset_function", pci_try_reset_function },
+	{ "pci_reset_function_locked", reset_function_locked },
+};
+
+KUNIT_ARRAY_PARAM_DESC(entry, entries, name);
+
+static const struct entry try_entries[] = {
+	{ "pci_try_reset_function", pci_try_reset_function },
+	{ "pci_reset_function_locked", reset_function_locked },
+};
+
+KUNIT_ARRAY_PARAM_DESC(try_entry, try_entries, name);
+
+static void bridge_init(struct kunit *test, struct lone *l)
+{
+	lone_init(test, l);
+	l->fn->priv = l;
+	l->fn->on_reset = note_bridge;
+}
+
+static void expect_bridge_reset(struct kunit *test, struct lone *l, int ret)
+{
+	KUNIT_EXPECT_EQ(test, 0, ret);
+	KUNIT_EXPECT_EQ(test, 1, l->fn->resets[PCI_KUNIT_HOT]);
+	KUNIT_EXPECT_TRUE_MSG(test, l->bridge_held,
+			      "bus reset without the bridge's locks");
+	expect_paired(test, l->fn);
+	expect_unlocked(test, l->pdev);
+	expect_unlocked(test, l->bridge);
+}
+
+static void bus_reset_holds_bridge(struct kunit *test)
+{
+	const struct entry *entry = test->param_value;
+	struct lone l;
+
+	bridge_init(test, &l);
+	lone_start(test, &l);
+	expect_bridge_reset(test, &l, entry->reset(l.pdev));
+}
+
+static void slot_reset_holds_bridge(struct kunit *test)
+{
+	const struct entry *entry = test->param_value;
+	struct pci_kunit_slot *slot;
+	struct lone l;
+
+	bridge_init(test, &l);
+	lone_start(test, &l);
+	slot = pci_kunit_add_slot(test, l.bridge);
+	expect_bridge_reset(test, &l, entry->reset(l.pdev));
+	KUNIT_EXPECT_EQ(test, 1, slot->resets);
+}
+
+static void expect_not_tried(struct kunit *test, struct lone *l, int ret)
+{
+	KUNIT_EXPECT_EQ(test, -EAGAIN, ret);
+	KUNIT_EXPECT_STREQ(test, "p", l->fn->events);
+	KUNIT_EXPECT_EQ(test, 0, nr_resets(l->fn));
+	pci_kunit_expect_no_writes(test, l->fn);
+	expect_unlocked(test, l->pdev);
+}
+
+/* A bus reset needs the bridge: somebody else has it, so nothing happens */
+static void bus_reset_tries_bridge(struct kunit *test)
+{
+	const struct entry *entry = test->param_value;
+	struct lone l;
+
+	bridge_init(test, &l);
+	lone_start(test, &l);
+
+	device_lock(&l.bridge->dev);
+	expect_not_tried(test, &l, entry->reset(l.pdev));
+	KUNIT_EXPECT_FALSE(test, l.bridge->block_cfg_access);
+	device_unlock(&l.bridge->dev);
+	expect_unlocked(test, l.bridge);
+
+	pci_cfg_access_lock(l.bridge);
+	expect_not_tried(test, &l, entry->reset(l.pdev));
+	KUNIT_EXPECT_FALSE(test, dev_is_locked(l.bridge));
+	pci_cfg_access_unlock(l.bridge);
+	expect_unlocked(test, l.bridge);
+}
+
+/*
+ * FLR does not need the bridge: devices behind one bridge can be reset in
+ * parallel, whoever has it.  "bus", further down the list, changes nothing.
+ */
+static void flr_leaves_bridge_alone(struct kunit *test)
+{
+	const struct entry *entry = test->param_value;
+	struct lone l;
+	int ret;
+
+	bridge_init(test, &l);
+	pci_kunit_add_flr(l.fn);
+	lone_start(test, &l);
+	expect_methods(test, l.pdev, "flr bus");
+
+	pci_dev_lock(l.bridge);
+	ret = entry->reset(l.pdev);
+	KUNIT_EXPECT_TRUE(test, pci_dev_is_held(l.bridge));
+	pci_dev_unlock(l.bridge);
+
+	KUNIT_EXPECT_EQ(test, 0, ret);
+	KUNIT_EXPECT_EQ(test, 1, l.fn->resets[PCI_KUNIT_FLR]);
+	KUNIT_EXPECT_EQ(test, 1, nr_resets(l.fn));
+	expect_paired(test, l.fn);
+	expect_unlocked(test, l.pdev);
+}
+
+/* FLR is listed first but does not work: now the bridge is needed */
+static void bus_reset_after_flr(struct kunit *test)
+{
+	const struct entry *entry = test->param_value;
+	struct lone l;
+	int ret;
+
+	bridge_init(test, &l);
+	pci_kunit_add_flr(l.fn);
+	lone_start(test, &l);
+	expect_methods(test, l.pdev, "flr bus");
+	l.pdev->dev_flags |= PCI_DEV_FLAGS_NO_FLR_RESET;
+
+	pci_dev_lock(l.bridge);
+	ret = entry->reset(l.pdev);
+	pci_dev_unlock(l.bridge);
+	KUNIT_EXPECT_EQ(test, -EAGAIN, ret);
+	KUNIT_EXPECT_EQ(test, 0, nr_resets(l.fn));
+	expect_paired(test, l.fn);
+	expect_unlocked(test, l.pdev);
+
+	l.fn->resets[PCI_KUNIT_HOT] = 0;
+	expect_bridge_reset(test, &l, entry->reset(l.pdev));
+}
+
+/* The user has put the bus reset first */
+static void bus_reset_before_flr(struct kunit *test)
+{
+	const struct entry *entry = test->param_value;
+	struct lone l;
+
+	bridge_init(test, &l);
+	pci_kunit_add_flr(l.fn);
+	lone_start(test, &l);
+	KUNIT_EXPECT_EQ(test, 7, store_methods(test, l.pdev, "bus flr"));
+	pci_kunit_forget_writes(l.fn);
+
+	device_lock(&l.bridge->dev);
+	expect_not_tried(test, &l, entry->reset(l.pdev));
+	device_unlock(&l.bridge->dev);
+
+	expect_bridge_reset(test, &l, entry->reset(l.pdev));
+	KUNIT_EXPECT_EQ(test, 1, nr_resets(l.fn));
+}
+
+static struct kunit_case bridge_cases[] = {
+	KUNIT_CASE_PARAM(bus_reset_holds_bridge, entry_gen_params),
+	KUNIT_CASE_PARAM(slot_reset_holds_bridge, entry_gen_params),
+	KUNIT_CASE_PARAM(bus_reset_tries_bridge, try_entry_gen_params),
+	KUNIT_CASE_PARAM(flr_leaves_bridge_alone, try_entry_gen_params),
+	KUNIT_CASE_PARAM(bus_reset_after_flr, try_entry_gen_params),
+	KUNIT_CASE_PARAM(bus_reset_before_flr, try_entry_gen_params),
+	{}
+};
+
+static struct kunit_suite bridge_suite = {
+	.name = "pci-reset-bridge",
+	.init = reset_init,
+	.test_cases = bridge_cases,
+};
+
+/*
+ * pci-reset-method: the list of a function's methods, and its sysfs file
+ */
+
+/* Two functions of one device below a Root Port */
+struct pair {
+	struct pci_kunit_host *host;
+	struct pci_kunit_fn *port, *fn[2];
+	struct pci_dev *bridge, *pdev[2];
+};
+
+static void pair_init(struct kunit *test, struct pair *p)
+{
+	*p = (struct pair) { .host = test->priv };
+	p->port = pci_kunit_add_port(test, p->host, PCI_DEVFN(2, 0));
+	for (int i = 0; i < ARRAY_SIZE(p->fn); i++)
+		p->fn[i] = pci_kunit_add_endpoint(test, p->host, p->port,
+						  PCI_DEVFN(0, i));
+}
+
+static void pair_start(struct kunit *test, struct pair *p)
+{
+	pci_kunit_add_driver(test);
+	pci_kunit_start_host(test, p->host);
+	p->bridge = pci_kunit_dev(test, p->port);
+	for (int i = 0; i < ARRAY_SIZE(p->fn); i++) {
+		if (!p->fn[i]->gone)
+			p->pdev[i] = pci_kunit_dev(test, p->fn[i]);
+		pci_kunit_forget_writes(p->fn[i]);
+	}
+}
+
+/* "bus" would reset the sibling as well: neither function has it */
+static void siblings_have_no_bus(struct kunit *test)
+{
+	struct pair p;
+
+	pair_init(test, &p);
+	pair_start(test, &p);
+
+	for (int i = 0; i < 2; i++) {
+		expect_methods(test, p.pdev[i], "");
+		KUNIT_EXPECT_FALSE(test, attr_is_visible(p.pdev[i], "reset"));
+		KUNIT_EXPECT_EQ(test, -ENOTTY, pci_reset_function(p.pdev[i]));
+		KUNIT_EXPECT_EQ(test, 0, nr_resets(p.fn[i]));
+	}
+}
+
+static void siblings_plugged_together(struct kunit *test)
+{
+	struct pair p;
+
+	pair_init(test, &p);
+	p.fn[0]->gone = true;
+	p.fn[1]->gone = true;
+	pair_start(test, &p);
+
+	p.fn[1]->gone = false;
+	KUNIT_ASSERT_NOT_NULL(test, pci_kunit_plug(p.fn[0]));
+	for (int i = 0; i < 2; i++)
+		expect_methods(test, pci_kunit_dev(test, p.fn[i]), "");
+}
+
+static void sibling_comes_and_goes(struct kunit *test)
+{
+	struct pair p;
+
+	pair_init(test, &p);
+	p.fn[1]->gone = true;
+	pair_start(test, &p);
+	expect_methods(test, p.pdev[0], "bus");
+
+	KUNIT_ASSERT_NOT_NULL(test, pci_kunit_plug(p.fn[1]));
+	p.pdev[1] = pci_kunit_dev(test, p.fn[1]);
+	expect_methods(test, p.pdev[1], "");
+	for (int i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, -ENOTTY, pci_reset_function(p.pdev[i]));
+		KUNIT_EXPECT_EQ(test, 0, nr_resets(p.fn[i]));
+	}
+
+	pci_stop_and_remove_bus_device_locked(p.pdev[1]);
+	KUNIT_EXPECT_EQ(test, 7, store_methods(test, p.pdev[0], "default"));
+	expect_methods(test, p.pdev[0], "bus");
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_function(p.pdev[0]));
+	KUNIT_EXPECT_EQ(test, 1, nr_resets(p.fn[0]));
+}
+
+/* The files are there for a device with a method, whatever the method */
+static void files_are_visible(struct kunit *test)
+{
+	struct lone l;
+
+	lone_init(test, &l);
+	lone_start(test, &l);
+	expect_methods(test, l.pdev, "bus");
+	KUNIT_EXPECT_TRUE(test, attr_is_visible(l.pdev, "reset"));
+	KUNIT_EXPECT_TRUE(test, attr_is_visible(l.pdev, "reset_method"));
+
+	expect_methods(test, l.bridge, "");
+	KUNIT_EXPECT_FALSE(test, attr_is_visible(l.bridge, "reset"));
+	KUNIT_EXPECT_FALSE(test, attr_is_visible(l.bridge, "reset_method"));
+}
+
+static void methods_are_stored(struct kunit *test)
+{
+	struct lone l;
+
+	lone_init(test, &l);
+	pci_kunit_add_flr(l.fn);
+	lone_start(test, &l);
+	expect_methods(test, l.pdev, "flr bus");
+
+	KUNIT_EXPECT_EQ(test, 8, store_methods(test, l.pdev, "bus flr\n"));
+	expect_methods(test, l.pdev, "bus flr");
+
+	/* What cannot be stored changes nothing */
+	KUNIT_EXPECT_EQ(test, -EINVAL, store_methods(test, l.pdev, "flr pm"));
+	KUNIT_EXPECT_EQ(test, -EINVAL, store_methods(test, l.pdev, "flr,bus"));
+	expect_methods(test, l.pdev, "bus flr");
+
+	KUNIT_EXPECT_EQ(test, 1, store_methods(test, l.pdev, "\n"));
+	expect_methods(test, l.pdev, "");
+	KUNIT_EXPECT_EQ(test, -ENOTTY, pci_reset_function(l.pdev));
+
+	KUNIT_EXPECT_EQ(test, 7, store_methods(test, l.pdev, "default"));
+	expect_methods(test, l.pdev, "flr bus");
+	KUNIT_EXPECT_EQ(test, 0, nr_resets(l.fn));
+	expect_unlocked(test, l.pdev);
+}
+
+/**
+ * struct access - somebody opens the sysfs file
+ * @pdev: whose
+ * @attr: the file
+ * @names: what is written, %NULL to read
+ * @buf: what is read, a page
+ * @ret: the result
+ */
+struct access {
+	struct pci_dev *pdev;
+	struct device_attribute *attr;
+	const char *names;
+	char *buf;
+	ssize_t ret;
+};
+
+static void access_method(void *data)
+{
+	struct access *a = data;
+
+	if (a->names)
+		a->ret = a->attr->store(&a->pdev->dev, a->attr, a->names,
+					strlen(a->names));
+	else
+		a->ret = a->attr->show(&a->pdev->dev, a->attr, a->buf);
+}
+
+static const char * const stores[] = { "bus", "default", "" };
+
+KUNIT_ARRAY_PARAM(store, stores, NULL);
+
+/* The list does not change under somebody who holds the device lock */
+static void store_takes_device_lock(struct kunit *test)
+{
+	const char *names = *(const char * const *)test->param_value;
+	struct access *a = kunit_kzalloc(test, sizeof(*a), GFP_KERNEL);
+	struct pci_kunit_task *task;
+	struct lone l;
+
+	KUNIT_ASSERT_NOT_NULL(test, a);
+	lone_init(test, &l);
+	pci_kunit_add_flr(l.fn);
+	pci_kunit_add_pm_reset(l.fn);
+	lone_start(test, &l);
+	KUNIT_EXPECT_EQ(test, 6, store_methods(test, l.pdev, "pm flr"));
+
+	a->pdev = l.pdev;
+	a->attr = find_attr(test, "reset_method");
+	a->names = names;
+
+	device_lock(&l.pdev->dev);
+	task = pci_kunit_run(test, access_method, a);
+	KUNIT_EXPECT_FALSE_MSG(test, pci_kunit_wait(task, BLOCKED_MS),
+			       "stored although the device is locked");
+	expect_methods(test, l.pdev, "pm flr");
+	device_unlock(&l.pdev->dev);
+
+	KUNIT_ASSERT_TRUE(test, pci_kunit_wait(task, DONE_MS));
+	KUNIT_EXPECT_EQ(test, strlen(names), a->ret);
+	if (!strcmp(names, "default"))
+		expect_methods(test, l.pdev, "flr pm bus");
+	else
+		expect_methods(test, l.pdev, names);
+}
+
+static void show_takes_device_lock(struct kunit *test)
+{
+	struct access *a = kunit_kzalloc(test, sizeof(*a), GFP_KERNEL);
+	struct pci_kunit_task *task;
+	struct lone l;
+
+	KUNIT_ASSERT_NOT_NULL(test, a);
+	lone_init(test, &l);
+	pci_kunit_add_flr(l.fn);
+	lone_start(test, &l);
+
+	a->pdev = l.pdev;
+	a->attr = find_attr(test, "reset_method");
+	a->buf = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, a->buf);
+
+	device_lock(&l.pdev->dev);
+	task = pci_kunit_run(test, access_method, a);
+	KUNIT_EXPECT_FALSE_MSG(test, pci_kunit_wait(task, BLOCKED_MS),
+			       "shown although the device is locked");
+	device_unlock(&l.pdev->dev);
+
+	KUNIT_ASSERT_TRUE(test, pci_kunit_wait(task, DONE_MS));
+	KUNIT_EXPECT_STREQ(test, "flr bus\n", a->buf);
+}
+
+static struct kunit_case method_cases[] = {
+	KUNIT_CASE(siblings_have_no_bus),
+	KUNIT_CASE(siblings_plugged_together),
+	KUNIT_CASE(sibling_comes_and_goes),
+	KUNIT_CASE(files_are_visible),
+	KUNIT_CASE(methods_are_stored),
+	KUNIT_CASE_PARAM(store_takes_device_lock, store_gen_params),
+	KUNIT_CASE(show_takes_device_lock),
+	{}
+};
+
+static struct kunit_suite method_suite = {
+	.name = "pci-reset-method",
+	.init = reset_init,
+	.test_cases = method_cases,
+};
+
+/*
+ * pci-reset-scope: resets of all functions on a bus or in a slot
+ */
+
+static void bus_reset_all(struct kunit *test)
+{
+	struct pair p;
+
+	pair_init(test, &p);
+	pair_start(test, &p);
+	for (int i = 0; i < 2; i++)
+		pci_write_config_byte(p.pdev[i], PCI_INTERRUPT_LINE, MARK + i);
+
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_bus(p.pdev[0]));
+	for (int i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, 1, p.fn[i]->resets[PCI_KUNIT_HOT]);
+		KUNIT_EXPECT_STREQ(test, "pPD", p.fn[i]->events);
+		KUNIT_EXPECT_EQ(test, MARK + i,
+				pci_kunit_read(p.fn[i], PCI_INTERRUPT_LINE, 1));
+		expect_unlocked(test, p.pdev[i]);
+	}
+	expect_unlocked(test, p.bridge);
+}
+
+/* The bridges of a switch are reset, too, and their children come back */
+static void bus_reset_behind_switch(struct kunit *test)
+{
+	struct pci_kunit_host *host = test->priv;
+	struct pci_kunit_fn *port, *up, *down, *fn;
+	struct pci_dev *pdev;
+
+	port = pci_kunit_add_port(test, host, PCI_DEVFN(2, 0));
+	up = pci_kunit_add_bridge(test, host, port, PCI_DEVFN(0, 0),
+				  PCI_EXP_TYPE_UPSTREAM);
+	down = pci_kunit_add_bridge(test, host, up, PCI_DEVFN(3, 0),
+				    PCI_EXP_TYPE_DOWNSTREAM);
+	fn = pci_kunit_add_endpoint(test, host, down, PCI_DEVFN(0, 0));
+	pci_kunit_add_driver(test);
+	pci_kunit_start_host(test, host);
+	pdev = pci_kunit_dev(test, fn);
+	pci_write_config_byte(pdev, PCI_INTERRUPT_LINE, MARK);
+
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_bus(pci_kunit_dev(test, up)));
+	KUNIT_EXPECT_EQ(test, 1, up->resets[PCI_KUNIT_HOT]);
+	KUNIT_EXPECT_EQ(test, 1, down->resets[PCI_KUNIT_HOT]);
+	KUNIT_EXPECT_EQ(test, 1, fn->resets[PCI_KUNIT_HOT]);
+	KUNIT_EXPECT_STREQ(test, "pPD", fn->events);
+	KUNIT_EXPECT_TRUE(test, pci_device_is_present(pdev));
+	KUNIT_EXPECT_EQ(test, MARK, pci_kunit_read(fn, PCI_INTERRUPT_LINE, 1));
+	expect_unlocked(test, pdev);
+	expect_unlocked(test, pdev->bus->self);
+	expect_unlocked(test, pci_kunit_dev(test, up));
+	expect_unlocked(test, pci_kunit_dev(test, port));
+}
+
+/* One function is busy: all locks are given back, nobody is told */
+static void bus_reset_tries_all(struct kunit *test)
+{
+	struct pair p;
+
+	pair_init(test, &p);
+	pair_start(test, &p);
+
+	device_lock(&p.pdev[1]->dev);
+	KUNIT_EXPECT_EQ(test, -EAGAIN, pci_reset_bus(p.pdev[0]));
+	device_unlock(&p.pdev[1]->dev);
+
+	expect_unlocked(test, p.bridge);
+	for (int i = 0; i < 2; i++) {
+		KUNIT_EXPECT_STREQ(test, "p", p.fn[i]->events);
+		KUNIT_EXPECT_EQ(test, 0, nr_resets(p.fn[i]));
+		expect_unlocked(test, p.pdev[i]);
+	}
+}
+
+/**
+ * struct scope - the ways to reset more than one function
+ * @name: for the log
+ * @slot: through a hotplug slot
+ */
+struct scope {
+	const char *name;
+	bool slot;
+};
+
+static const struct scope scopes[] = {
+	{ "bus", false },
+	{ "slot", true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(scope, scopes, name);
+
+static void pair_hook(struct kunit *test, struct pair *p, pci_kunit_hook_t hook)
+{
+	const struct scope *scope = test->param_value;
+	struct pci_kunit_slot *slot;
+
+	if (scope->slot) {
+		slot = pci_kunit_add_slot(test, p->bridge);
+		slot->hook = hook;
+		slot->data = p;
+	} else {
+		pci_kunit_during_bus_reset(p->host, hook, p);
+	}
+}
+
+/* A hook: a function appears, and its finder works on it */
+static void add_and_hold(struct pci_dev *bridge, void *data)
+{
+	struct pair *p = data;
+
+	p->pdev[1] = pci_kunit_plug(p->fn[1]);
+	if (p->pdev[1])
+		pci_dev_lock(p->pdev[1]);
+	pci_kunit_forget_writes(p->fn[1]);
+}
+
+/*
+ * A function that is added during the reset was neither locked nor prepared.
+ * So it is neither restored, nor told that the reset is done, nor unlocked:
+ * the lock it has now is somebody else's.
+ */
+static void added_during_reset(struct kunit *test)
+{
+	struct pair p;
+
+	pair_init(test, &p);
+	p.fn[1]->gone = true;
+	pair_start(test, &p);
+	pair_hook(test, &p, add_and_hold);
+
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_bus(p.pdev[0]));
+	KUNIT_ASSERT_NOT_NULL(test, p.pdev[1]);
+	KUNIT_EXPECT_TRUE_MSG(test, dev_is_locked(p.pdev[1]),
+			      "unlocked what it had not locked");
+	KUNIT_EXPECT_TRUE_MSG(test, p.pdev[1]->block_cfg_access,
+			      "unblocked what it had not blocked");
+	KUNIT_EXPECT_STREQ(test, "p", p.fn[1]->events);
+	pci_kunit_expect_no_writes(test, p.fn[1]);
+
+	if (p.pdev[1]->block_cfg_access)
+		pci_cfg_access_unlock(p.pdev[1]);
+	if (dev_is_locked(p.pdev[1]))
+		device_unlock(&p.pdev[1]->dev);
+
+	KUNIT_EXPECT_STREQ(test, "pPD", p.fn[0]->events);
+	expect_unlocked(test, p.pdev[0]);
+	expect_unlocked(test, p.bridge);
+}
+
+/**
+ * struct removal - a function is removed while its bus is reset
+ * @pair: the two functions; the second is removed
+ * @nb: stops the removal half-way
+ * @half_way: the removal has got there
+ * @go_on: let it go on
+ * @removed: it has
+ */
+struct removal {
+	struct pair pair;
+	struct notifier_block nb;
+	struct completion half_way;
+	struct completion go_on;
+	struct completion removed;
+};
+
+/*
+ * The last time that the device core calls out when it deletes a device, and
+ * the device lock is not taken any more.  The device is still on its bus.
+ */
+static int stop_half_way(struct notifier_block *nb, unsigned long action,
+			 void *data)
+{
+	struct removal *r = container_of(nb, struct removal, nb);
+
+	if (action == BUS_NOTIFY_REMOVED_DEVICE &&
+	    data == &r->pair.pdev[1]->dev) {
+		complete(&r->half_way);
+		wait_for_completion(&r->go_on);
+	}
+
+	return NOTIFY_DONE;
+}
+
+static void remove_device(void *data)
+{
+	struct removal *r = data;
+
+	pci_stop_and_remove_bus_device_locked(r->pair.pdev[1]);
+	complete(&r->removed);
+}
+
+/* A hook: the removal comes to its end */
+static void finish_removal(struct pci_dev *bridge, void *data)
+{
+	struct removal *r = container_of(data, struct removal, pair);
+
+	complete(&r->go_on);
+	wait_for_completion(&r->removed);
+}
+
+static void del_notifier(void *data)
+{
+	bus_unregister_notifier(&pci_bus_type, data);
+}
+
+/*
+ * A function that is removed during the reset is not on its bus any more when
+ * the locks are given back.  It gets its own back all the same.
+ */
+static void removed_during_reset(struct kunit *test)
+{
+	struct removal *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+	struct pci_kunit_task *task;
+	struct pci_dev *pdev;
+
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	init_completion(&r->half_way);
+	init_completion(&r->go_on);
+	init_completion(&r->removed);
+	pair_init(test, &r->pair);
+	pair_start(test, &r->pair);
+	pair_hook(test, &r->pair, finish_removal);
+	pdev = r->pair.pdev[1];
+
+	r->nb.notifier_call = stop_half_way;
+	KUNIT_ASSERT_EQ(test, 0, bus_register_notifier(&pci_bus_type, &r->nb));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, del_notifier,
+							   &r->nb));
+
+	task = pci_kunit_run(test, remove_device, r);
+	wait_for_completion(&r->half_way);
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_bus(r->pair.pdev[0]));
+	complete(&r->go_on);	/* If the reset did not get to the hook */
+	KUNIT_EXPECT_TRUE(test, pci_kunit_wait(task, DONE_MS));
+
+	expect_unlocked(test, pdev);
+	if (pdev->block_cfg_access)
+		pci_cfg_access_unlock(pdev);
+	if (dev_is_locked(pdev))
+		device_unlock(&pdev->dev);
+
+	KUNIT_EXPECT_STREQ(test, "pPD", r->pair.fn[0]->events);
+	expect_paired(test, r->pair.fn[1]);
+	expect_unlocked(test, r->pair.pdev[0]);
+	expect_unlocked(test, r->pair.bridge);
+}
+
+static struct kunit_case scope_cases[] = {
+	KUNIT_CASE(bus_reset_all),
+	KUNIT_CASE(bus_reset_behind_switch),
+	KUNIT_CASE(bus_reset_tries_all),
+	KUNIT_CASE_PARAM(added_during_reset, scope_gen_params),
+	KUNIT_CASE_PARAM(removed_during_reset, scope_gen_params),
+	{}
+};
+
+static struct kunit_suite scope_suite = {
+	.name = "pci-reset-scope",
+	.init = reset_init,
+	.test_cases = scope_cases,
+};
+
+kunit_test_suites(&reset_suite, &bridge_suite, &method_suite, &scope_suite);
+
+MODULE_DESCRIPTION("KUnit tests for PCI resets");
+MODULE_LICENSE("GPL");

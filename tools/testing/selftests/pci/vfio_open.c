@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Opens VFIO devices of one IOMMU group each, several at the same time.
+ *
+ * vfio_open [-n ROUNDS] [-r] DEVICE...
+ *
+ * A thread for each PCI address given opens its device, with -r resets it, and
+ * closes it again, ROUNDS times. The opens of a round start together. Opening
+ * and closing resets the device in vfio-pci. Prints what fails; the exit status
+ * is 0 if nothing did, 1 if something did, 4 if a device cannot be used so here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <linux/vfio.h>
+
+#include "kselftest.h"
+
+struct opener {
+	const char *address;
+	int group;
+	int container;
+	unsigned int failed;
+	pthread_t thread;
+};
+
+static pthread_barrier_t start;
+static unsigned int rounds = 1;
+static bool reset;
+
+/* The group stays open and in its container: what races is opening devices. */
+static void open_group(struct opener *o)
+{
+	struct vfio_group_status status = { .argsz = sizeof(status) };
+	char path[PATH_MAX], link[PATH_MAX];
+	ssize_t len;
+	char *name;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group",
+		 o->address);
+	len = readlink(path, link, sizeof(link) - 1);
+	if (len < 0)
+		ksft_exit_skip("%s: no IOMMU group\n", o->address);
+	link[len] = '\0';
+	name = strrchr(link, '/') + 1;
+
+	o->container = open("/dev/vfio/vfio", O_RDWR);
+	if (o->container < 0)
+		ksft_exit_skip("/dev/vfio/vfio: %s\n", strerror(errno));
+
+	snprintf(path, sizeof(path), "/dev/vfio/%s", name);
+	o->group = open(path, O_RDWR);
+	if (o->group < 0)
+		ksft_exit_skip("%s: %s\n", path, strerror(errno));
+
+	if (ioctl(o->group, VFIO_GROUP_GET_STATUS, &status) ||
+	    !(status.flags & VFIO_GROUP_FLAGS_VIABLE))
+		ksft_exit_skip("%s: group %s is not viable\n", o->address, name);
+	if (ioctl(o->group, VFIO_GROUP_SET_CONTAINER, &o->container) ||
+	    ioctl(o->container, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU))
+		ksft_exit_skip("%s: no IOMMU container: %s\n", o->address,
+			       strerror(errno));
+}
+
+static void fail(struct opener *o, unsigned int round, const char *what)
+{
+	int error = errno;
+
+	o->failed++;
+	ksft_print_msg("%s: round %u: %s: %s\n", o->address, round, what,
+		       strerror(error));
+}
+
+static void *run(void *arg)
+{
+	struct opener *o = arg;
+	unsigned int round;
+	int device;
+
+	for (round = 0; round < rounds; round++) {
+		pthread_barrier_wait(&start);
+		device = ioctl(o->group, VFIO_GROUP_GET_DEVICE_FD, o->address);
+		if (device < 0) {
+			fail(o, round, "open");
+			continue;
+		}
+		if (reset && ioctl(device, VFIO_DEVICE_RESET))
+			fail(o, round, "reset");
+		close(device);
+	}
+
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct opener *openers;
+	unsigned int failed = 0;
+	int opt, i, count;
+
+	while ((opt = getopt(argc, argv, "n:r")) != -1) {
+		switch (opt) {
+		case 'n':
+			rounds = atoi(optarg);
+			break;
+		case 'r':
+			reset = true;
+			break;
+		default:
+			return KSFT_FAIL;
+		}
+	}
+	argv += optind;
+	count = argc - optind;
+	if (count < 1 || rounds < 1) {
+		fprintf(stderr, "vfio_open [-n ROUNDS] [-r] DEVICE...\n");
+		return KSFT_FAIL;
+	}
+
+	openers = calloc(count, sizeof(*openers));
+	if (!openers || pthread_barrier_init(&start, NULL, count))
+		return KSFT_FAIL;
+
+	for (i = 0; i < count; i++) {
+		openers[i].address = argv[i];
+		open_group(&openers[i]);
+	}
+	for (i = 0; i < count; i++)
+		if (pthread_create(&openers[i].thread, NULL, run, &openers[i]))
+			return KSFT_FAIL;
+	for (i = 0; i < count; i++) {
+		pthread_join(openers[i].thread, NULL);
+		failed += openers[i].failed;
+	}
+
+	return failed ? KSFT_FAIL : KSFT_PASS;
+}
