@@ -22,7 +22,7 @@ kernel:
 tree:
 	@bin/series tree $(if $(REV),--rev '$(REV)') $(if $(MERGE),--merge)
 absorb:
-	bin/series absorb $(if $(MERGE),--merge)
+	bin/series absorb $(if $(REV),--rev '$(REV)') $(if $(MERGE),--merge)
 dist:
 	bin/series dist $(if $(SIGNOFF),--signoff '$(SIGNOFF)')
 clean-cache:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from . import compose, mail, order
 from .common import Error
 from .git import DIFF, File, Files, Git, encode, text
-from .git import merge as merge_text
 from .mail import Mail
 
 BINARY = "GIT binary patch\n"
@@ -28,7 +27,8 @@ def read_commits(git: Git, base: str, tip: str) -> list[str]:
 
 def read_mails(git: Git, base: str, commits: list[str], notes: Mapping[str, str]) -> list[Mail]:
     """Each commit as the mail that is stored for it."""
-    out = "\n" + git("diff-tree", "--stdin", "--always", "--raw", *DIFF, data=encode("".join(c + "\n" for c in commits)))
+    out = "\n" + git("diff-tree", "--stdin", "--always", "--raw", *DIFF,
+                     data=encode("".join(c + "\n" for c in commits)))
     parts = []
     for c in reversed(commits):
         out, _, part = out.rpartition(f"\n{c}\n")
@@ -84,11 +84,18 @@ def _stored(diff: str) -> str:
     return diff if BINARY in diff else re.sub(r"^index .*\n", "", diff, flags=re.M)
 
 
+def _alike(a: Mail, b: Mail) -> bool:
+    """At least half of what the two change is the same."""
+    x, y = ({(e.path, s) for e in m.diff for s in e.diff.partition("\n@@")[2].split("\n") if s[:1] in ("+", "-")} |
+            {(path, "") for path in m.adds} for m in (a, b))
+    return 2 * len(x & y) >= len(x | y)
+
+
 def match(old: list[compose.Stored], new: list[Mail]) -> list[str | None]:
     """The file name of each commit's patch; None for a patch that is new.
 
     By subject. A patch whose subject changed is known by its change, or by when it was written, or by its place
-    between the same neighbours and a file that it touches; where that is not one old patch and one new, it is new.
+    between the same neighbours and half of its change; where that is not one old patch and one new, it is new.
     """
     names = {p.mail.subject: p.name for p in old}
     found: list[str | None] = [names.get(m.subject) for m in new]
@@ -107,7 +114,7 @@ def match(old: list[compose.Stored], new: list[Mail]) -> list[str | None]:
         return (a.author, a.date) == (b.author, b.date) and bool(a.paths() & b.paths())
 
     def same_place(a: Mail, b: Mail, i: int, j: int) -> bool:
-        return bool(a.paths() & b.paths()) and place([p.name for p in old], i) == place(list(found), j)
+        return _alike(a, b) and place([p.name for p in old], i) == place(list(found), j)
 
     rules: tuple[Callable[..., bool], ...] = (same_change, same_birth, same_place)
     for rule in rules:
@@ -164,73 +171,7 @@ def absorb(git: Git, base: compose.Base, tip: str, old: Files, notes: Mapping[st
     raise error
 
 
-def merge(base: Files, ours: Files, theirs: Files) -> Files:
-    """Merge two edits of the repository's files three ways; refuses where they conflict, naming the files."""
-    merged: Files = {}
-    conflicts = []
-    for path in sorted({*base, *ours, *theirs}):
-        b, o, t = base.get(path), ours.get(path), theirs.get(path)
-        result: File | None
-        if o == t or t == b:
-            result = o
-        elif o == b:
-            result = t
-        elif not (b and o and t):
-            conflicts.append(path)
-            continue
-        elif path.endswith(".patch") and path.startswith("series/"):
-            m = _merge_mails(*(mail.parse(text(f.data), path) for f in (b, o, t)))
-            result = File(o.mode, encode(mail.format(m))) if m else None
-            if not m:
-                conflicts.append(path)
-        else:
-            data = merge_text(b.data, o.data, t.data)
-            if data is None and path == "series/series":
-                data = _merge_order(*(text(f.data) for f in (b, o, t)))
-            result = File(t.mode if o.mode == b.mode else o.mode, data) if data is not None else None
-            if data is None:
-                conflicts.append(path)
-        if result:
-            merged[path] = result
-    if conflicts:
-        raise Error("changed in the repository and in the tree, in ways that do not merge:\n" +
-                    "".join(f"  {p}\n" for p in conflicts) +
-                    "commit one side, and use `make tree REV=` with `git rebase --onto` (see HACKING.md)")
-    return merged
-
-
-def _merge_order(base: str, ours: str, theirs: str) -> bytes | None:
-    """Two sides that both added patches at one place: ours, then theirs; None when one of them reordered patches."""
-    b, o, t = ([e.name for e in order.parse(s)] for s in (base, ours, theirs))
-    if [n for n in b if n in o and n in t] != [n for n in t if n in b and n in o]:
-        return None
-    names = [n for n in o if n in t or n not in b]
-    for before, name in zip([None, *t], t):
-        if name not in b and name not in names:
-            at = names.index(before) + 1 if before in names else 0
-            while at < len(names) and names[at] not in t:
-                at += 1
-            names.insert(at, name)
-    return encode(order.rewrite(ours, names))
-
-
-def _merge_mails(base: Mail, ours: Mail, theirs: Mail) -> Mail | None:
-    """Field by field; text by line, hunks as a whole: two edits of one diff are never merged as text."""
-    result = {}
-    for field in dataclasses.fields(Mail):
-        b, o, t = (getattr(m, field.name) for m in (base, ours, theirs))
-        nb, no, nt = (getattr(m.normal(), field.name) for m in (base, ours, theirs))
-        if no == nt or nt == nb:
-            result[field.name] = o
-        elif no == nb:
-            result[field.name] = t
-        elif field.name in ("adds", "edits"):
-            result[field.name] = tuple(sorted((set(o) & set(t)) | (set(o) - set(b)) | (set(t) - set(b))))
-        elif field.name in ("message", "notes"):
-            data = merge_text(*(encode(x + "\n") for x in (b, o, t)))
-            if data is None:
-                return None
-            result[field.name] = text(data).strip("\n")
-        else:
-            return None
-    return Mail(**result)
+def lost_notes(old: Files, new: Files) -> list[str]:
+    """Patches that had notes and have none now."""
+    had = {p.name for p in compose.stored(old) if p.mail.notes}
+    return [p.name for p in compose.stored(new) if p.name in had and not p.mail.notes]

@@ -91,6 +91,9 @@ class Apt:
         self.what = "deb-src" if sources else "deb"
         self.dir = common.cache() / "apt" / "-".join([*self.suites, self.what, arch or "native"])
         self.uri = mirror()
+        # Installing needs the security archive too, from where the machine has it: what is installed may come from there.
+        self.security = [(uri, s) for uri, suites, _ in _entries(_ETC) for s in suites
+                         if "security" in s or "security" in uri] if install else []
         if not KEYRING.exists():
             raise common.Error(f"{KEYRING} is missing: install debian-archive-keyring")
         self.options = [
@@ -124,8 +127,9 @@ class Apt:
     def update(self, *, force: bool = False) -> None:
         """Read the package lists, unless that was done in the last hours from the same mirror."""
         stamp = self.dir / "updated"
-        sources = "".join(f"Types: {self.what}\nURIs: {self.uri}\nSuites: {suite}\nComponents: main\n"
-                          f"Signed-By: {KEYRING}\n\n" for suite in self.suites)
+        places = [*((self.uri, suite) for suite in self.suites), *self.security]
+        sources = "".join(f"Types: {self.what}\nURIs: {uri}\nSuites: {suite}\nComponents: main\n"
+                          f"Signed-By: {KEYRING}\n\n" for uri, suite in places)
         with common.lock(common.cache() / "locks" / "apt", "apt"):
             try:
                 if not force and stamp.read_text() == sources and time.time() - stamp.stat().st_mtime < _FRESH:
@@ -165,8 +169,9 @@ class Apt:
         return list(dict.fromkeys(f[1].strip() for f in (line.split("|") for line in p.stdout.splitlines())
                                   if len(f) > 2))
 
-    def install(self, packages: Iterable[str], log: Path) -> None:
-        """Install @packages on the machine from the suites of these settings."""
+    def install(self, packages: Iterable[str], log: Path, suite: str = "") -> None:
+        """Install @packages on the machine, preferring @suite if given."""
         self.update()
         with common.lock(common.cache() / "locks" / "apt", "apt"):
-            self._run("installing packages", "install", "-y", "--no-install-recommends", *packages, log=log)
+            self._run("installing packages", "install", "-y", *(["-t", suite] if suite else []), *packages, log=log)
+            common.remove(self.dir / "cache" / "archives")

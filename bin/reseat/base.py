@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import lzma
 import os
 import re
 import subprocess
@@ -271,7 +272,7 @@ def orig_files(paths: Iterable[str], dest: Path) -> tuple[Path | None, str]:
             return None, "the .orig source could not be downloaded: " + " ".join(str(e).split())
     wanted = set(paths)
     try:
-        with tarfile.open(kept, "r|xz") as tar:
+        with lzma.open(kept) as whole, tarfile.open(fileobj=whole, mode="r|") as tar:
             for entry in tar:
                 name = entry.name.partition("/")[2]
                 if name in wanted and entry.isfile() and (data := tar.extractfile(entry)):
@@ -279,7 +280,7 @@ def orig_files(paths: Iterable[str], dest: Path) -> tuple[Path | None, str]:
                     to.parent.mkdir(parents=True, exist_ok=True)
                     to.write_bytes(data.read())
                     to.chmod(0o755 if entry.mode & 0o100 else 0o644)
-    except (tarfile.TarError, EOFError) as e:
+    except (tarfile.TarError, EOFError, lzma.LZMAError) as e:
         kept.unlink(missing_ok=True)
         return None, f"the .orig source is damaged: {e}"
     return dest, ""

@@ -60,7 +60,8 @@ def make_env(src: Path) -> dict[str, str]:
     return common.clean_env(
         KBUILD_BUILD_TIMESTAMP="Thu Jan  1 00:00:00 UTC 2026", KBUILD_BUILD_USER="reseat", KBUILD_BUILD_HOST="reseat",
         KBUILD_BUILD_VERSION="1", CCACHE_DIR=str(common.cache() / "ccache"), CCACHE_MAXSIZE=_CCACHE_MAX,
-        CCACHE_BASEDIR=str(src), CCACHE_NOHASHDIR="1", CCACHE_CONFIGPATH="/dev/null")
+        CCACHE_BASEDIR=str(src), CCACHE_NOHASHDIR="1", CCACHE_CONFIGPATH="/dev/null",
+        CCACHE_DEPEND="1")  # the compiler says what a file includes: no preprocessor run of ccache's own
 
 
 def tree_key(commit: str) -> str:
@@ -128,14 +129,17 @@ def kernel(arch: str, *, debug: bool = False, base: bool = False) -> Kernel:
         if stamp.exists() and stamp.read_text() == this and result.image.exists():
             return result
         common.need_space(build, 3)
-        stamp.unlink(missing_ok=True)
-        build.mkdir(exist_ok=True)
         common.say(f"building the {title} kernel")
+        worktree.adopt(variant, build.name, commit)
+        build.mkdir(exist_ok=True)
+        stamp.unlink(missing_ok=True)
+        (build / worktree.BUILT).unlink(missing_ok=True)
         args = make_args(a)
         config.make(src, build, a, wanted, args, optional=kunit)
         log = common.LOGS / f"build-{title}.log"
         make(src, build, a.kernel, [*args, a.target, "modules", "headers"], log=log, what=title)
-        with common.fresh(stamp) as tmp:
-            tmp.write_text(this)
+        for path, text in ((build / worktree.BUILT, commit), (stamp, this)):
+            with common.fresh(path) as tmp:
+                tmp.write_text(text)
         common.say(f"{title}: built, {_objects(log)} objects")
         return result

@@ -46,7 +46,8 @@ def parse(path: Path) -> Case:
             about.append(text)
     twice = [k for k, v in keys.items() if len(v) > 1 and k != "expects"]
     if twice or "topology" not in keys or "arches" not in keys or not about:
-        raise common.Error(f"{path}: needs one 'topology', one 'arches' and a sentence; " + (f"twice: {twice}" if twice else ""))
+        raise common.Error(f"{path}: needs one 'topology', one 'arches' and a sentence" +
+                           (f"; twice: {', '.join(twice)}" if twice else ""))
     one = {k: v[0] for k, v in keys.items()}
     arches = tuple(common.arch(a).name for a in one["arches"].split())
     kernel, boot = one.get("kernel", "any"), one.get("boot", "shared")

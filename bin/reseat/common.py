@@ -140,6 +140,19 @@ def lock(path: Path, what: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def try_lock(path: Path) -> Iterator[bool]:
+    """Hold the lock file @path if nobody else does: yields whether we have it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as f:
+        try:
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+@contextlib.contextmanager
 def fresh(path: Path) -> Iterator[Path]:
     """Make the file or folder @path whole or not at all: yields a new folder's or file's temporary name beside it.
 

@@ -12,33 +12,18 @@ import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
-from . import common, mail, order
+from . import common, mail
 from .common import Error
-from .git import Change, File, Files, Git, encode, get, merge, put, text
+from .git import Change, File, Files, Git, encode, get, merge, put
+from .source import Base as Base
+from .source import Stored as Stored
+from .source import base_of as base_of
+from .source import claims
+from .source import load as load
+from .source import stored as stored
 
-# Folders at the root of the repository that are not the kernel's; those whose name starts with a dot are not either.
-OURS = ("series", "bin", "harness", "bench", "out")
 TESTS = "# tests"  # sections whose patches also go on the pristine base, for BASE=1
-_TEMPORARY = re.compile(r"\..*\.tmp-\d+")
-
-
-class Base(Protocol):
-    """What is needed of the base: see base.py."""
-
-    version: str
-    git_dir: Path
-    commit: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Stored:
-    """A patch as it stands in the repository."""
-
-    name: str
-    section: str
-    mail: mail.Mail
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,93 +44,6 @@ class Composed:
     base: str
     tip: str
     commits: list[Patch]
-
-
-def base_of() -> Base:
-    """The base that this repository is for, fetched if need be."""
-    from . import base
-    return base.ensure()
-
-
-def load(root: Path, base: Base, rev: str | None = None) -> Files:
-    """The files that the series is made of: series/, and what stands at the kernel's places; of @rev, or as they are."""
-    repo = Git(root)
-    kernel = Git(base.git_dir).folders(base.commit)
-    if rev is None:
-        paths = [p for p in repo("ls-files", "-co", "--exclude-standard", "-z").split("\0") if p]
-    else:
-        paths = [p for p in repo("ls-tree", "-r", "-z", "--name-only", "--full-tree", rev).split("\0") if p]
-    wanted = set()
-    for path in paths:
-        top, slash, rest = path.partition("/")
-        if not slash or top.startswith(".") or _TEMPORARY.fullmatch(path.rsplit("/", 1)[1]):
-            continue
-        if top in OURS:
-            if top == "series" and (rest in ("series", "cover") or rest.endswith(".patch")):
-                wanted.add(path)
-        elif top in kernel:
-            wanted.add(path)
-        else:
-            raise Error(f"{path}: unknown path, neither the kernel's nor one of {', '.join(OURS)}")
-    if rev is not None:
-        return repo.files(rev, wanted)
-    return {p: f for p in sorted(wanted) if (f := get(root, p)) is not None}
-
-
-def stored(files: Files) -> list[Stored]:
-    """The patches in their order, each read and checked by itself."""
-    series = files.get("series/series")
-    entries = order.parse(text(series.data)) if series else []
-    names = {e.name for e in entries}
-    for path in files:
-        if path.endswith(".patch") and path.startswith("series/") and path[7:] not in names:
-            raise Error(f"{path}: not listed in series/series")
-    patches: list[Stored] = []
-    for e in entries:
-        file = files.get(f"series/{e.name}")
-        if not file:
-            raise Error(f"series/{e.name}: listed in series/series, but not there")
-        patches.append(Stored(e.name, e.section, mail.parse(text(file.data), f"series/{e.name}")))
-    subjects: dict[str, str] = {}
-    for p in patches:
-        other = subjects.setdefault(p.mail.subject, p.name)
-        if other != p.name:
-            raise Error(f"series/{p.name}: has the same subject as {other}")
-    return patches
-
-
-def _claims(patches: list[Stored], files: Files, base: Base, before: Files) -> None:
-    """Check which patch brings and touches what: every added file by exactly one, and nothing that is not there."""
-    kernel = Git(base.git_dir).folders(base.commit)
-    owner: dict[str, str] = {}
-    for p in patches:
-        for path in p.mail.adds:
-            top = path.split("/")[0]
-            if path != str(Path(path)) or "/" not in path or ".." in path.split("/") or top not in kernel:
-                raise Error(f"series/{p.name}: adds: {path}: unknown path, not below a folder of the kernel")
-            if path in owner:
-                raise Error(f"{path}: added by two patches, {owner[path]} and {p.name}")
-            if path in before:
-                raise Error(f"series/{p.name}: adds: {path}, which Linux {base.version} has already")
-            if path not in files:
-                raise Error(f"series/{p.name}: adds: {path}, which is not in the repository")
-            owner[path] = p.name
-        for e in p.mail.diff:
-            if e.path not in before and e.path not in owner:
-                later = next((q.name for q in patches if e.path in q.mail.adds), None)
-                raise Error(f"series/{p.name}: {e.path}: " +
-                            (f"edited before {later} adds it" if later else f"unknown path, not in Linux {base.version}"))
-            if e.path in p.mail.adds:
-                raise Error(f"series/{p.name}: both adds and edits {e.path}")
-            if e.path in owner and re.search(r"^deleted file mode ", e.diff.split("\n@@ ")[0], re.M):
-                raise Error(f"series/{p.name}: deletes {e.path}, which {owner[e.path]} adds")
-        touched = {e.path for e in p.mail.diff if e.path in owner}
-        for path in sorted(touched ^ set(p.mail.edits)):
-            raise Error(f"series/{p.name}: " + (f"has hunks of {path} but no line `edits: {path}`" if path in touched
-                                                else f"edits: {path}, but has no hunks of that added file"))
-    for path in files:
-        if not path.startswith("series/") and path not in owner:
-            raise Error(f"{path}: added by no patch: one must say `adds: {path}`")
 
 
 class _Area:
@@ -186,8 +84,7 @@ def _created(patches: list[Stored], files: Files) -> dict[str, File]:
 
 def _changes(patches: list[Stored], files: Files, base: Base) -> list[Change]:
     """What each patch changes, as whole files."""
-    before = Git(base.git_dir).files(base.commit, {path for p in patches for path in p.mail.paths()})
-    _claims(patches, files, base, before)
+    before = claims(patches, files, base)
     created = _created(patches, files)
     changes = []
     with tempfile.TemporaryDirectory() as tmp:
@@ -209,7 +106,7 @@ def _changes(patches: list[Stored], files: Files, base: Base) -> list[Change]:
 def _key(files: Files, base: Base, what: str) -> str:
     """A name for this composition: what goes in, and the program that does it."""
     h = hashlib.sha256(f"{what} {base.commit} {base.version}\n".encode())
-    for program in ("compose", "mail", "order", "git"):
+    for program in ("compose", "source", "mail", "order", "git"):
         h.update(Path(__file__).with_name(f"{program}.py").read_bytes())
     for path, file in sorted(files.items()):
         if path != "series/cover":
@@ -246,6 +143,12 @@ def series(root: Path = common.ROOT, base: Base | None = None, rev: str | None =
     """Compose the series of the repository @root, of @rev or as it stands."""
     base = base or base_of()
     return compose(load(root, base, rev), base)
+
+
+def notes(files: Files, composed: Composed) -> dict[str, str]:
+    """The text below `---` of each commit's patch; empty for most."""
+    mails = {p.name: p.mail for p in stored(files)}
+    return {p.commit: mails[p.name].notes for p in composed.commits}
 
 
 def base_with_tests(root: Path = common.ROOT, base: Base | None = None) -> str:

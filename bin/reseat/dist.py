@@ -70,7 +70,7 @@ def letters(root: Path, base: compose.Base, signoff: str | None = None) -> list[
     for n, p in enumerate(composed.commits, 1):
         m = mails[p.name]
         change = git("diff-tree", "--no-commit-id", "--stat=72", "--summary", *DIFF, p.commit)
-        notes = f"\n{m.notes}\n" if m.notes else ""
+        notes = f"\n{m.notes}\n\n" if m.notes else ""
         author = signoff if signoff and m.author == f"{NAME} <{MAIL}>" else m.author
         found.append(Letter(p.name, p.commit, n, m.subject, author, m.date,
                             f"{sign(m.message, signoff)}\n---\n{notes}{change}"))
@@ -91,9 +91,10 @@ def cover(root: Path, base: compose.Base, patches: list[Letter], signoff: str | 
     short = "".join(f"{who} ({len(titles)}):\n" + "".join(f"  {t}\n" for t in titles) + "\n"
                     for who, titles in sorted(authors.items()))
     tip = patches[-1].commit
-    stat = Git(base.git_dir)("diff-tree", "-r", "--no-renames", "--no-color", "--stat=72", "--summary", base.commit, tip)
+    stat = Git(base.git_dir)("diff-tree", "-r", "--no-renames", "--stat=72", "--summary", base.commit, tip)
     body = (f"{rest.strip()}\n\n{short}{stat}\n"
-            f"The base is Linux {base.version}; below, its source tree as a commit of its own.\nbase-commit: {base.commit}\n")
+            f"The base is Linux {base.version}; below, its source tree as a commit of its own.\n"
+            f"base-commit: {base.commit}\n")
     return Letter("", tip, 0, subject.strip(), signoff or f"{NAME} <{MAIL}>", patches[-1].date, body)
 
 

@@ -40,7 +40,8 @@ class Ended(Exception):
 class Session:
     """Talks with harness/init on @machine."""
 
-    def __init__(self, machine: Machine, limits: Limits = Limits(), say: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, machine: Machine, limits: Limits = Limits(),
+                 say: Callable[[str], None] = lambda _: None) -> None:
         self._machine = machine
         self._limits = limits
         self._say = say
@@ -165,6 +166,8 @@ class Session:
 
     def _finish(self, how: str) -> None:
         """End the machine; @how is 'hang', or empty if it went by itself. Raises Ended."""
+        if self.ended:
+            raise Ended(self.ended)
         if how == "hang":
             size = self._machine.console.stat().st_size
             self._machine.nmi()
@@ -195,6 +198,6 @@ def verdict(console: str, status: int | None) -> str:
     """How a machine ended that went by itself, from its console and QEMU's exit status."""
     if re.search(r"Attempted to kill init", console):
         return "init-died"
-    if re.search(r"Kernel panic|Oops|---\[ end", console):
+    if "Kernel panic" in console:
         return "panic"
     return "qemu-died" if status else "rebooted"

@@ -33,7 +33,7 @@ class Importer:
     def __enter__(self) -> Importer:
         self._fresh = common.fresh(self.git_dir.parent / "import.git")
         self._tmp = self._fresh.__enter__()
-        common.run(["git", "init", "-q", "--bare", self._tmp])
+        common.run(["git", "init", "-q", "--bare", "--template=", self._tmp])
         # Objects of composed commits are few and stay loose; nothing may be collected while another run uses it.
         for key, value in (("gc.auto", "0"), ("core.compression", "1"), ("maintenance.auto", "false")):
             _run(self._tmp, "config", key, value)
@@ -91,7 +91,8 @@ class Importer:
 
     def _tar_entries(self, path: Path) -> Iterator[tuple[str, str, bytes]]:
         try:
-            with tarfile.open(path, "r|xz") as tar:
+            # Not tarfile's own "r|xz": that takes a file that ends too early for the end of the archive.
+            with lzma.open(path) as data_file, tarfile.open(fileobj=data_file, mode="r|") as tar:
                 for entry in tar:
                     name = entry.name.removeprefix("./").partition("/")[2]
                     if entry.isfile() and (data := tar.extractfile(entry)):
@@ -100,6 +101,8 @@ class Importer:
                         yield name, "120000", os.fsencode(entry.linkname)
                     elif not entry.isdir():
                         raise common.Error(f"{path.name}: {entry.name} is neither file nor link")
+                while data_file.read(1 << 20):
+                    pass
         except (tarfile.TarError, EOFError, lzma.LZMAError) as e:
             raise common.Error(f"{path.name} is damaged or short: {e}") from None
 

@@ -69,12 +69,11 @@ def splats(log: str) -> list[Splat]:
     return found
 
 
-def sort(log: str, known: Iterable[Noise], expected: Iterable[str] = ()) -> tuple[list[Splat], list[str], set[str]]:
-    """Sort the complaints in @log into unexpected ones, what to print about noise, and the @expected patterns seen."""
+def sort(log: str, known: Iterable[Noise], expected: Iterable[str] = ()) -> tuple[list[Splat], list[str]]:
+    """Sort the complaints in @log into those that nobody @expected, and what to print about known noise."""
     known, expected = list(known), list(expected)
     bad: list[Splat] = []
     noise: list[str] = []
-    seen = {e for e in expected if re.search(e, log)}
     for s in splats(log):
         if any(re.search(e, s.title) for e in expected):
             continue
@@ -83,4 +82,4 @@ def sort(log: str, known: Iterable[Noise], expected: Iterable[str] = ()) -> tupl
             noise.append(f"noise: {s.title} ({reason})")
         else:
             bad.append(s)
-    return bad, noise, seen
+    return bad, noise

@@ -49,9 +49,7 @@ def rewrite(text: str, names: Sequence[str]) -> str:
     Patches that keep their place relative to each other stay where they are between the comments; one that is new, or
     has moved, comes right behind the one before it.
     """
-    lines = [s for s in text.split("\n")]
-    while lines and not lines[-1].strip():
-        lines.pop()
+    lines = text.rstrip().split("\n") if text.strip() else []
     old = [s.strip() for s in lines if s.strip() and not s.strip().startswith("#")]
     blocks = difflib.SequenceMatcher(None, old, list(names), autojunk=False).get_matching_blocks()
     stay = {old[b.a + i] for b in blocks for i in range(b.size)}
@@ -63,6 +61,8 @@ def rewrite(text: str, names: Sequence[str]) -> str:
         else:
             lines.insert(at, name)
             at += 1
+    while lines and not lines[-1].strip():
+        lines.pop()
     return "".join(s + "\n" for s in lines)
 
 

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import build, common, rootfs, worktree
+from . import build, cases, common, rootfs, worktree
 
 # The kselftest targets that run in the guests; vfio's are the kernel's own.
 TARGETS = ("pci",)
@@ -26,11 +26,11 @@ class Payload:
 
 
 @contextlib.contextmanager
-def make(arch: str, *, debug: bool = False, base: bool = False) -> Iterator[Payload]:
-    """Build what is to be booted, into a folder that lasts as long as the context."""
+def make(arch: str, *, debug: bool = False, base: bool = False, folder: Path = cases.FOLDER) -> Iterator[Payload]:
+    """Build what is to be booted, with the cases in @folder; the copies last as long as the context."""
     root = rootfs.image(arch)
-    with tempfile.TemporaryDirectory(prefix="reseat-run-") as folder:
-        top = Path(folder)
+    with tempfile.TemporaryDirectory(prefix="reseat-run-") as tmp:
+        top = Path(tmp)
         tree = top / "tree"
         tree.mkdir()
         while True:
@@ -41,9 +41,10 @@ def make(arch: str, *, debug: bool = False, base: bool = False) -> Iterator[Payl
                     image = Path(shutil.copy2(kernel.image, top / "kernel"))
                     _selftests(common.arch(arch), kernel, tree / "kselftest")
                     break
-        for name in ("init", "profile", "bin", "cases"):
-            source = common.ROOT / "harness" / name
-            (shutil.copytree if source.is_dir() else shutil.copy2)(source, tree / name)
+        for name in ("init", "profile", "demo"):
+            shutil.copy2(common.ROOT / "harness" / name, tree / name)
+        shutil.copytree(common.ROOT / "harness" / "bin", tree / "bin")
+        shutil.copytree(folder, tree / "cases")
         rootfs.pack(tree, top / "run.img")
         yield Payload(arch, kernel.name, image, (root, top / "run.img"))
 
@@ -55,6 +56,12 @@ def _selftests(a: common.Arch, kernel: build.Kernel, to: Path) -> None:
     if not targets:
         return
     log = common.LOGS / "vm" / f"selftests-{kernel.name}.log"
-    common.run(["make", "-C", folder, f"O={kernel.build}", f"ARCH={a.kernel}", *build.make_args(a),
-                f"TARGETS={' '.join(targets)}", "FORCE_TARGETS=1", "USERLDFLAGS=-static", f"KDIR={kernel.build}",
-                f"KSFT_INSTALL_PATH={to}", "install"], env=build.make_env(kernel.src), log=log, timeout=600)
+    args = [f"ARCH={a.kernel}", *build.make_args(a), f"KDIR={kernel.build}"]
+    for modules in (folder / t / "modules" for t in targets):
+        if modules.exists():
+            # Test modules are built beside their source: away with those of another architecture, and with hard links
+            # to those of another tree, which the compiler would write into.
+            common.run(["make", "-C", modules, *args, "clean"], env=build.make_env(kernel.src), log=log, timeout=60)
+    common.run(["make", "-C", folder, f"O={kernel.build}", *args, f"TARGETS={' '.join(targets)}", "FORCE_TARGETS=1",
+                "USERLDFLAGS=-static", f"KSFT_INSTALL_PATH={to}", "install"], env=build.make_env(kernel.src), log=log,
+               timeout=600)

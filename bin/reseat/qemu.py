@@ -81,7 +81,9 @@ def command(top: Topology, kernel: Path, *, folder: Path, append: str = "",
         cmd[cmd.index("-cpu"):cmd.index("-cpu") + 2] = []  # the machine brings its own
     if icount:
         cmd += ["-icount", "shift=1,sleep=off"]
-    line = [_CONSOLE[top.arch], "panic=-1", "ignore_loglevel", top.append, append]
+    line = [_CONSOLE[top.arch], "panic=-1 panic_sys_info=all_bt,blocked_tasks ignore_loglevel", top.append, append]
+    if top.arch == "x86_64":
+        line.append("unknown_nmi_panic")  # or an NMI prints nothing
     cmd += ["-chardev", f"file,id=con,path={console}" if console else "stdio,id=con,mux=on,signal=off"]
     cmd += ["-device", "sclpconsole,chardev=con"] if top.arch == "s390x" else ["-serial", "chardev:con"]
     if not console:
@@ -140,6 +142,7 @@ class Machine:
         self.console = console
         self.sockets = sockets
         self.events: list[dict[str, Any]] = []
+        self.last_words = ""
         self._buffer = b""
 
     def qmp(self, request: dict[str, Any], timeout: float = 20) -> dict[str, Any]:
@@ -183,8 +186,11 @@ class Machine:
             self.read_qmp(end - time.monotonic())
 
     def nmi(self) -> None:
-        """Ask the guest for the stacks of its processors, whatever they are doing."""
+        """Ask the guest for the stacks of its processors, whatever they are doing, and QEMU for their registers."""
         with contextlib.suppress(OSError, ValueError):
+            answer = self.qmp({"execute": "human-monitor-command",
+                               "arguments": {"command-line": "info registers -a"}}, timeout=5)
+            self.last_words = f"== registers when it was given up ==\n{answer.get('return', answer)}"
             self.qmp({"execute": "inject-nmi"}, timeout=5)
 
     def console_text(self) -> str:
@@ -230,5 +236,6 @@ def start(top: Topology, kernel: Path, *, append: str = "", disks: Sequence[Path
             machine.kill()
             words = (folder / "stderr").read_text(errors="replace")
             with console.open("a") as f:
+                f.write(f"\n{machine.last_words}")
                 f.write(f"\n== QEMU said ==\n{words}" if words else "")
                 f.write(f"\n== command ==\n{' '.join(cmd)}\n")

@@ -14,9 +14,9 @@ from pathlib import Path
 from . import apt, common
 
 SUITE = "bookworm"
-PACKAGES = ("bash", "coreutils", "dash", "diffutils", "e2fsprogs", "ethtool", "findutils", "fio", "gawk", "grep", "gzip",
-            "iproute2", "iputils-ping", "kmod", "libc-bin", "mount", "nvme-cli", "pciutils", "procps", "sed", "tar",
-            "util-linux")
+PACKAGES = ("bash", "coreutils", "dash", "diffutils", "e2fsprogs", "ethtool", "findutils", "fio", "gawk", "grep",
+            "gzip", "iproute2", "iputils-ping", "kmod", "libc-bin", "mount", "nvme-cli", "pciutils", "procps", "sed",
+            "tar", "util-linux")
 
 # Never read in the guest, and a third of the whole.
 UNWANTED = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian",

@@ -63,7 +63,7 @@ class Roundtrip:
 
     def absorbed(self) -> None:
         """absorb after compose changes no byte, in a copy of the files."""
-        notes = {p.commit: s.mail.notes for p, s in zip(self.composed.commits, compose.stored(self.files), strict=True)}
+        notes = compose.notes(self.files, self.composed)
         back = absorb.absorb(self.git, self.base, self.composed.tip, self.files, notes).files
         copy = self.tmp / "copy"
         for path, file in back.items():

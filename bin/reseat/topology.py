@@ -11,7 +11,7 @@ from typing import Any
 from . import common
 
 FOLDER = common.ROOT / "harness" / "topologies"
-_MACHINE_KEYS = {"machine", "args", "memory", "cpus", "append", "devices", "root"}
+_MACHINE_KEYS = {"machine", "args", "memory", "cpus", "append", "devices"}
 _DEVICE_KEYS = {"qemu", "disk", "role", "path"}
 
 
@@ -90,8 +90,10 @@ def _device(entry: dict[str, str] | str) -> Device:
     if isinstance(entry, str):
         entry = {"qemu": entry}
     unknown = set(entry) - _DEVICE_KEYS
-    if unknown or "qemu" not in entry:
-        raise ValueError(f"device {entry}: " + (f"unknown key {', '.join(sorted(unknown))}" if unknown else "no 'qemu'"))
+    if unknown:
+        raise ValueError(f"device {entry}: unknown key {', '.join(sorted(unknown))}")
+    if "qemu" not in entry:
+        raise ValueError(f"device {entry}: no 'qemu'")
     d = Device(**entry)
     if bool(d.role) != bool(d.path):
         raise ValueError(f"device '{d.qemu}': role and path go together")

@@ -7,11 +7,12 @@ after absorb the author's own commits). So that nobody's work is ever overwritte
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from . import absorb, common, compose
+from . import common, compose
 from .common import Error, say
-from .git import MAIL, NAME, Change, Files, Git, encode, get, put, text
+from .git import MAIL, NAME, Change, Files, Git, encode, get, text
 
 BRANCH = "reseat"
 _NOTES = "refs/notes/commits"
@@ -61,6 +62,7 @@ class Tree:
             new.git("update-ref", f"refs/heads/{BRANCH}", composed.tip)
             new.git("reset", "--hard", "--quiet", composed.tip)
             new._hide_ignore()
+            new.set_notes(compose.notes(files, composed))
             new.record(files, composed, composed.tip)
 
     # What stands in the way
@@ -71,7 +73,7 @@ class Tree:
         names |= set(self.dirty())
         if self.git.id("HEAD") != self.git.id("refs/reseat/branch") and not names - {""}:
             names.add("(commits reworded or reordered)")
-        if self._notes_id() != (self.git.id("refs/reseat/notes") or ""):
+        if not self.notes_agreed():
             names.add("(notes)")
         return sorted(names - {""})
 
@@ -97,44 +99,64 @@ class Tree:
             raise Error(f"{self.path}: HEAD is not on the branch {BRANCH}: git checkout {BRANCH}")
         status = self._status("all")
         if dirty := [path for how, path in status if how != "??"]:
-            raise Error(f"{self.path}: changed, but not committed:\n{_listed(dirty)}")
+            raise Error(f"{self.path}: changed, but not committed:\n{listed(dirty)}")
         if stray := [path for how, path in status if how == "??"]:
             raise Error(f"{self.path}: files that git does not know: add them to a commit, or delete them:\n" +
-                        _listed(stray))
+                        listed(stray))
 
     # What the two sides agreed on
 
     def record(self, files: Files, composed: compose.Composed, branch: str) -> None:
         """Remember that the repository's @files and the commits @branch are the same."""
-        source = self.git.fast_import("refs/reseat/next", None, [
-            Change("what the branch was composed of\n", f"{NAME} <{MAIL}>", "0 +0000", files)])[0]
-        self._keep(composed)
+        source = self._put_files("refs/reseat/next/source", files)
+        self.keep(composed)
         lines = [f"update refs/reseat/source {source}\n", f"update refs/reseat/composed {composed.tip}\n",
-                 f"update refs/reseat/branch {branch}\n", f"update refs/tags/base {self.base.commit}\n"]
-        notes = self._notes_id()
-        if notes:
-            lines.append(f"update refs/reseat/notes {notes}\n")
-        elif self.git.id("refs/reseat/notes"):
-            lines.append("delete refs/reseat/notes\n")
-        lines.append("delete refs/reseat/next\n")
+                 f"update refs/reseat/branch {branch}\n", f"update refs/tags/base {self.base.commit}\n",
+                 *self._record_notes()]
         self.git("update-ref", "--stdin", data=encode("".join(lines)))
 
-    def _keep(self, composed: compose.Composed) -> None:
+    def _record_notes(self) -> list[str]:
+        if notes := self._notes_id():
+            return [f"update refs/reseat/notes {notes}\n"]
+        return ["delete refs/reseat/notes\n"] if self.git.id("refs/reseat/notes") else []
+
+    def agree_notes(self, notes: Mapping[str, str]) -> None:
+        """Give commits @notes that are not the author's work; whether he changed others stays known."""
+        if self.notes_agreed():
+            self.set_notes(notes)
+            self.git("update-ref", "--stdin", data=encode("".join(self._record_notes())))
+        else:
+            known = self.notes()
+            self.set_notes({commit: note for commit, note in notes.items() if note and commit not in known})
+
+    def keep(self, composed: compose.Composed) -> None:
         """Copy the composed commits into the tree's own repository: its history must survive an emptied cache."""
         if composed.tip == composed.base or self.git.id("refs/reseat/composed") == composed.tip:
             return
         self.git("pack-objects", "--revs", "--quiet", self.path / ".git" / "objects" / "pack" / "pack",
                  data=encode(f"{composed.tip}\n^{composed.base}\n"))
 
+    def _put_files(self, ref: str, files: Files) -> str:
+        """Keep the repository's @files as a commit at @ref."""
+        change = Change("what the branch was composed of\n", f"{NAME} <{MAIL}>", "0 +0000", files)
+        return self.git.fast_import(ref, None, [change])[0]
+
+    def _get_files(self, ref: str) -> Files:
+        paths = self.git("ls-tree", "-r", "-z", "--name-only", ref).split("\0")
+        return self.git.files(ref, [p for p in paths if p])
+
     def source(self) -> Files:
         """The repository's files as they were then."""
-        paths = self.git("ls-tree", "-r", "-z", "--name-only", "refs/reseat/source").split("\0")
-        return self.git.files("refs/reseat/source", [p for p in paths if p])
+        return self._get_files("refs/reseat/source")
 
     # Notes: the text below `---`
 
     def _notes_id(self) -> str:
         return self.git.id(_NOTES) or ""
+
+    def notes_agreed(self) -> bool:
+        """No note has changed since the last compose or absorb."""
+        return self._notes_id() == (self.git.id("refs/reseat/notes") or "")
 
     def notes(self) -> dict[str, str]:
         """The notes of all commits."""
@@ -144,38 +166,47 @@ class Tree:
         data = self.git.read([r[0] for r in rows])
         return {r[1]: text(d) for r, d in zip(rows, data, strict=True) if d is not None}
 
-    def set_notes(self, files: Files, composed: compose.Composed) -> None:
-        """Write the mails' notes to the composed commits."""
-        mails = {p.name: p.mail for p in compose.stored(files)}
+    def set_notes(self, notes: Mapping[str, str]) -> None:
+        """Give commits the @notes, or take theirs away where the note is empty."""
         known = self.notes()
-        for p in composed.commits:
-            note = mails[p.name].notes
-            if note and known.get(p.commit, "").strip("\n") != note:
-                self.git("notes", "add", "--force", "--file=-", p.commit, data=encode(note + "\n"))
-            elif not note and p.commit in known:
-                self.git("notes", "remove", p.commit)
+        for commit, note in notes.items():
+            if note and known.get(commit, "").strip("\n") != note:
+                # From an object: given as text, git would tidy its blank lines.
+                blob = self.git("hash-object", "-w", "--stdin", data=encode(note + "\n")).strip()
+                self.git("notes", "add", "--force", "-C", blob, commit)
+            elif not note and commit in known:
+                self.git("notes", "remove", commit)
 
     # Moving the work tree
 
-    def move(self, tip: str) -> None:
-        """Take the clean work tree and its branch to @tip; what was begun and interrupted is finished by open()."""
-        if self.git.id("HEAD") != tip:
-            self.git("update-ref", "refs/reseat/moving", tip)
-            self._finish_move()
+    def move(self, source: Files, target: Files) -> None:
+        """Take the clean tree to what @target composes to, where the repository holds @source.
+
+        What is to be is written down first: interrupted anywhere, open() finishes it.
+        """
+        for name, files in (("target", target), ("source", source)):
+            self._put_files(f"refs/reseat/next/{name}", files)
+        self.git("update-ref", "refs/reseat/moving", "refs/reseat/next/target")
+        self._finish_move()
 
     def _finish_move(self) -> None:
-        target = self.git.id("refs/reseat/moving")
-        if not target:
+        if not self.git.id("refs/reseat/moving"):
             return
-        old, new = (self.git.files(c, self.dirty()) for c in ("HEAD", target))
+        source, target = self._get_files("refs/reseat/next/source"), self._get_files("refs/reseat/next/target")
+        composed = compose.compose(target, self.base)
+        old, new = (self.git.files(c, self.dirty()) for c in ("HEAD", composed.tip))
         edited = [p for p in {*old, *new} if get(self.path, p) not in (old.get(p), new.get(p))]
         if edited:
             raise Error(f"{self.path}: an interrupted run left it between two states, and these were edited since; "
-                        f"save them elsewhere and delete them:\n" + _listed(sorted(edited)))
+                        f"save them elsewhere, `git checkout` them and run again:\n" + listed(sorted(edited)))
         # We hold the lock of the tree: this one is left over from a git that was killed on the way.
         (self.path / ".git" / "index.lock").unlink(missing_ok=True)
-        self.git("reset", "--hard", "--quiet", target)
+        self.git.run("update-index", "-q", "--refresh", check=False)  # so that unchanged files keep their time stamps
+        self.git("reset", "--hard", "--quiet", composed.tip)
         self._hide_ignore()
+        self.set_notes(compose.notes(target, composed))
+        agreed = compose.compose(source, self.base)
+        self.record(source, agreed, agreed.tip)
         self.git("update-ref", "-d", "refs/reseat/moving")
 
     def _hide_ignore(self) -> None:
@@ -192,125 +223,6 @@ class Tree:
             self.git("update-index", "--skip-worktree", ".gitignore")
 
 
-def _listed(paths: list[str]) -> str:
+def listed(paths: list[str]) -> str:
     more = f"  and {len(paths) - 20} more\n" if len(paths) > 20 else ""
     return "".join(f"  {p}\n" for p in paths[:20]) + more
-
-
-def _place(root: Path, rev: str | None) -> tuple[Path, str | None]:
-    """Where the tree of @rev is, and the commit that @rev stands for."""
-    if rev is None:
-        return root / "out" / "tree", None
-    commit = Git(root).id(f"{rev}^{{commit}}")
-    if not commit:
-        raise Error(f"REV '{rev}' is no commit of this repository")
-    return root / "out" / f"tree-{commit[:12]}", commit
-
-
-def make(root: Path = common.ROOT, rev: str | None = None, merge: bool = False,
-         base: compose.Base | None = None) -> Path:
-    """Make the kernel branch of the repository, or of its commit @rev beside it, and return where it is."""
-    path, commit = _place(root, rev)
-    base = base or compose.base_of()
-    with common.lock(root / "out" / ".lock-series", "out/tree"):
-        files = compose.load(root, base, commit)
-        composed = compose.compose(files, base)
-        tree = Tree(path, base)
-        if not tree.open():
-            tree.create(files, composed)
-            tree.set_notes(files, composed)
-            tree.record(files, composed, composed.tip)
-        elif changed := tree.changed():
-            if not merge:
-                raise Error(f"{path} has changed since it was made:\n{_listed(changed)}"
-                            "`make absorb` takes it into the repository; `make tree MERGE=1` keeps it, and brings in "
-                            "what changed in the repository")
-            tree.refuse_unfinished()
-            if files != (old := tree.source()):
-                new = absorb.absorb(tree.git, _root(tree), tree.git("rev-parse", "HEAD").strip(), old, tree.notes())
-                merged = absorb.merge(old, files, new.files)
-                result = compose.compose(merged, base)
-                tree.move(result.tip)
-                tree.set_notes(merged, result)
-                tree.record(files, composed, composed.tip)
-        elif files != tree.source() or composed.tip != tree.git.id("refs/reseat/composed"):
-            tree.refuse_unfinished()
-            tree.move(composed.tip)
-            tree.set_notes(files, composed)
-            tree.record(files, composed, composed.tip)
-        if commit:
-            _beside(root, tree, commit)
-    return path
-
-
-def _root(tree: Tree) -> compose.Base:
-    """The base that the tree stands on."""
-    if tree.git.id("refs/tags/base") != tree.base.commit:
-        raise Error(f"{tree.path} stands on another base than Linux {tree.base.version}: "
-                    f"git rebase --onto {tree.base.commit} base {BRANCH}, then git tag -f base {tree.base.commit}")
-    return tree.base
-
-
-def _beside(root: Path, tree: Tree, commit: str) -> None:
-    """In the tree of another revision: `mine` is ours, `fork` where the two parted, for git rebase --onto."""
-    mine = compose.series(root, tree.base)
-    tree._keep(mine)
-    tree.git("update-ref", "refs/tags/mine", mine.tip)
-    code, fork, _ = Git(root).run("merge-base", "HEAD", commit, check=False)
-    if code == 0:
-        parted = compose.series(root, tree.base, fork.strip())
-        tree._keep(parted)
-        tree.git("update-ref", "refs/tags/fork", parted.tip)
-
-
-def take(root: Path = common.ROOT, rev: str | None = None, merge: bool = False,
-         base: compose.Base | None = None) -> list[str]:
-    """Write the branch back to the repository; return the files written or deleted."""
-    path, commit = _place(root, rev)
-    base = base or compose.base_of()
-    with common.lock(root / "out" / ".lock-series", "out/tree"):
-        tree = Tree(path, base)
-        if not tree.open():
-            raise Error(f"there is no {path}: `make tree` first")
-        tree.refuse_unfinished()
-        head = tree.git("rev-parse", "HEAD").strip()
-        repo = compose.load(root, base)
-        old = _mine(tree, repo, base) if commit else tree.source()
-        new = absorb.absorb(tree.git, _root(tree), head, old, tree.notes())
-        files, composed = new.files, new.composed
-        diverged = [p for p in sorted({*old, *repo}) if repo.get(p) not in (old.get(p), files.get(p))]
-        if diverged:
-            if not merge:
-                raise Error(f"changed in the repository since `make tree`:\n{_listed(diverged)}"
-                            "`make absorb MERGE=1` merges them three ways, and so does `make tree MERGE=1` in the tree")
-            files = absorb.merge(old, repo, files)
-            composed = compose.compose(files, base)
-        written = _write(root, repo, files)
-        if commit:
-            return written
-        if diverged:
-            tree.move(composed.tip)
-            tree.set_notes(files, composed)
-            head = composed.tip
-        tree.record(files, composed, head)
-    return written
-
-
-def _mine(tree: Tree, repo: Files, base: compose.Base) -> Files:
-    """For a tree of another revision: it must have been rebased onto what the repository holds now."""
-    mine = compose.compose(repo, base).tip
-    if tree.git.run("merge-base", "--is-ancestor", mine, "HEAD", check=False)[0]:
-        raise Error(f"{tree.path} does not hold your series as it is now: `make tree REV=` again, "
-                    f"then there `git rebase --onto mine fork {BRANCH}`")
-    return repo
-
-
-def _write(root: Path, repo: Files, files: Files) -> list[str]:
-    """Write what differs, deletions last: interrupted anywhere, the next absorb does the rest."""
-    written = [p for p in sorted(files) if repo.get(p) != files[p]]
-    gone = [p for p in sorted(repo) if p not in files]
-    for path in sorted(written, key=lambda p: p == "series/series"):
-        put(root, path, files[path])
-    for path in gone:
-        put(root, path, None)
-    return written + gone

@@ -1,17 +1,22 @@
 """The source trees that builds use: moved from commit to commit by git, so that unchanged files keep their time stamps.
 
 They have no .git folder (index and objects are elsewhere in the cache): the kernel's build then asks git for nothing.
+A second tree begins as hard links to the first (git replaces files, it never writes into them), and a second build
+folder as a copy of the first: what both have in common is not built twice.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from . import base, common, compose
 
-VARIANTS = ("series", "base")
+VARIANTS = ("series", "base", "check")
+BUILT = "reseat-commit"  # in a build folder: the commit that it was last built from
 
 
 def path(variant: str) -> Path:
@@ -21,29 +26,101 @@ def path(variant: str) -> Path:
 
 def commit(variant: str) -> str:
     """The commit that @variant stands at now: the whole series, or the base with the test files only."""
-    if not (common.ROOT / "series" / "series").exists():  # XXX until the series exists
-        return base.ensure().commit
     return compose.base_with_tests() if variant == "base" else compose.series().tip
 
 
-def move(tree: Path, to: str) -> None:
-    """Make the tracked files of @tree those of commit @to; untracked ones (build folders) stay."""
-    index = tree.with_name(f"{tree.name}.index")
+def _lock(variant: str) -> Path:
+    return common.cache() / "locks" / f"src-{variant}"
+
+
+def _index(variant: str) -> Path:
+    return path(variant).with_name(f"{variant}.index")
+
+
+def _git(variant: str, *args: str) -> None:
+    env = common.clean_env(GIT_DIR=str(base.git_dir()), GIT_WORK_TREE=str(path(variant)),
+                           GIT_INDEX_FILE=str(_index(variant)))
+    # Hard links change ctimes and inodes: size and mtime are what counts.
+    common.run(["git", "-c", "core.checkStat=minimal", "-c", "core.trustctime=false", *args], env=env, cwd=path(variant))
+
+
+def move(variant: str, to: str) -> None:
+    """Make the tracked files of @variant's tree those of commit @to; untracked ones (build folders) stay."""
+    index = _index(variant)
     index.with_name(f"{index.name}.lock").unlink(missing_ok=True)  # of a run that was killed: we hold the lock on the tree
-    if not tree.exists():
-        common.need_space(tree, 5)
+    if not path(variant).exists():
+        common.need_space(path(variant), 5)
         index.unlink(missing_ok=True)
-        common.say(f"checking out the source to {tree}")
-        tree.mkdir(parents=True)
-    env = common.clean_env(GIT_DIR=str(base.git_dir()), GIT_WORK_TREE=str(tree), GIT_INDEX_FILE=str(index))
+        if not _link(variant):
+            common.say(f"checking out the source to {path(variant)}")
+            path(variant).mkdir(parents=True)
     # --reset also brings back tracked files that somebody changed here.
-    common.run(["git", "-c", "core.checkStat=minimal", "read-tree", "--reset", "-u", to], env=env, cwd=tree)
+    _git(variant, "read-tree", "--reset", "-u", to)
 
 
 @contextlib.contextmanager
 def at(variant: str, to: str = "") -> Iterator[Path]:
     """Hold the source tree of @variant, moved to the commit @to (where the variant stands now, if not given)."""
-    with common.lock(common.cache() / "locks" / f"src-{variant}", f"the source tree '{variant}'"):
-        to = to or commit(variant)
-        move(path(variant), to)
+    with common.lock(_lock(variant), f"the source tree '{variant}'"):
+        move(variant, to or commit(variant))
         yield path(variant)
+
+
+@contextlib.contextmanager
+def _sibling(variant: str, file: str) -> Iterator[str]:
+    """Another variant that has @file in its tree and is not in use, held; or nothing."""
+    for other in VARIANTS:
+        if other != variant and (path(other) / file).exists():
+            with common.try_lock(_lock(other)) as mine:
+                if mine:
+                    yield other
+                    return
+    yield ""
+
+
+def _link(variant: str) -> bool:
+    """Begin the tree of @variant as hard links to another one; False if there is none."""
+    with _sibling(variant, "Makefile") as other:
+        if not other:
+            return False
+        with common.fresh(path(variant)) as tmp:
+            tmp.mkdir()
+            names = [p for p in sorted(path(other).iterdir()) if not p.name.startswith("build-")]
+            common.run(["cp", "-al", "-t", tmp, *names])
+            shutil.copy2(_index(other), _index(variant))
+        return True
+
+
+def adopt(variant: str, folder: str, to: str) -> None:
+    """Begin the build folder @folder of @variant's tree, which is at commit @to, as a copy of another variant's.
+
+    make goes by time: what differs from the commit that the copy was built from is therefore made newer than it.
+    """
+    build = path(variant) / folder
+    if build.exists():
+        return
+    with _sibling(variant, f"{folder}/{BUILT}") as other:
+        if not other:
+            return
+        theirs = path(other) / folder
+        built = (theirs / BUILT).read_text().strip()
+        with common.fresh(build) as tmp:
+            common.run(["cp", "-a", theirs, tmp])
+            _rename(tmp / "tools", str(path(other)), str(path(variant)))
+            for name in base.git("diff", "--name-only", "--no-renames", built, to).splitlines():
+                with contextlib.suppress(FileNotFoundError):
+                    os.utime(path(variant) / name)
+            for stamp in (BUILT, "reseat-key"):
+                (tmp / stamp).unlink(missing_ok=True)
+        _git(variant, "update-index", "-q", "--refresh")
+
+
+def _rename(folder: Path, old: str, new: str) -> None:
+    """tools/ is built with absolute paths: put ours for theirs into what make reads there, with the time stamps kept."""
+    for file in folder.rglob(".*"):
+        if file.is_file() and file.suffix in (".cmd", ".d"):
+            st = file.stat()
+            text = file.read_text(errors="surrogateescape")
+            if old in text:
+                file.write_text(text.replace(old, new), errors="surrogateescape")
+                os.utime(file, ns=(st.st_atime_ns, st.st_mtime_ns))

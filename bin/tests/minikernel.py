@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from reseat import compose, git, mail, tree
+from reseat import compose, cycle, git, mail
 
 C_FILE = "".join(f"int line_{n}(void);\n" for n in range(1, 61))
 FILES = {
     "Makefile": "VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 4\nEXTRAVERSION =\n",
     "Kconfig": "mainmenu \"Linux\"\n",
     "MAINTAINERS": "THE REST\nM:\tSomeone\n",
-    ".gitignore": "*.o\n.*\n!.gitignore\n!.kunitconfig\n#\n# Debian packaging: ignore everything at the top level\n#\n/*\n!/debian/\n",
+    ".gitignore": "*.o\n.*\n!.gitignore\n!.kunitconfig\n#\n# Debian packaging: ignore everything\n#\n/*\n!/debian/\n",
     ".gitattributes": "*.[ch] diff=cpp\n",
     "drivers/pci/pci.c": C_FILE,
     "drivers/pci/probe.c": C_FILE.replace("line", "probe"),
-    "drivers/pci/Makefile": "obj-y += pci.o probe.o\n",
+    "drivers/pci/Makefile": "# PCI\n\nobj-y += pci.o\n\nobj-y += probe.o\n\n# the end\n",
     "drivers/pci/old.c": "int old;\n",
     "include/linux/pci.h": "#define PCI 1\n\n\nint pci(void);\n",
     "Documentation/PCI/pci.rst": "PCI\n===\n",
@@ -37,9 +37,9 @@ class Base:
 
 
 def sh(folder: Path, *cmd: str, data: str | None = None, check: bool = True, **env: str) -> str:
-    """Run a command the way an author would, and return what it prints."""
-    environ = git.environment(**env)
-    environ["GIT_EDITOR"] = env.get("GIT_EDITOR", "true")
+    """Run a command, and return what it prints. The author's name is the repository's own, or a stranger's."""
+    environ = {**os.environ, "GIT_EDITOR": "true", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1",
+               "EMAIL": "stranger@example.org", **env}
     p = subprocess.run(cmd, cwd=folder, env=environ, input=data, text=True, capture_output=True, check=False)
     if check and p.returncode:
         raise AssertionError(f"{cmd}: {p.returncode}\n{p.stdout}{p.stderr}")
@@ -65,7 +65,6 @@ class Repo:
 
     root: Path
     base: Base
-    count: int = field(default=0)
 
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
         """Write one of its files."""
@@ -94,15 +93,19 @@ class Repo:
 
     def tree(self, **options: object) -> Kernel:
         """make tree."""
-        return Kernel(tree.make(self.root, base=self.base, **options))
+        return Kernel(cycle.make(self.root, base=self.base, **options))
 
     def absorb(self, **options: object) -> list[str]:
         """make absorb."""
-        return tree.take(self.root, base=self.base, **options)
+        return cycle.take(self.root, base=self.base, **options)
 
     def compose(self) -> compose.Composed:
         """The series as commits."""
         return compose.series(self.root, self.base)
+
+    def tree_hash(self) -> str:
+        """The tree that the series composes to."""
+        return sh(self.base.git_dir, "git", "rev-parse", f"{self.compose().tip}^{{tree}}")
 
     def commit(self, message: str = "x") -> str:
         """Commit all of the repository."""
@@ -117,9 +120,9 @@ class Kernel:
 
     path: Path
 
-    def git(self, *args: str, **options: str) -> str:
+    def git(self, *args: str, data: str | None = None, check: bool = True, **env: str) -> str:
         """Git as the author runs it."""
-        return sh(self.path, "git", *args, **options)
+        return sh(self.path, "git", *args, data=data, check=check, **env)
 
     def edit(self, path: str, old: str, new: str) -> None:
         """Replace text in one file."""
@@ -143,6 +146,10 @@ class Kernel:
     def rebase(self, script: str, **env: str) -> None:
         """git rebase -i onto the base, its todo list edited by the sed @script."""
         self.git("rebase", "-q", "-i", "base", GIT_SEQUENCE_EDITOR=f"sed -i -E '{script}'", **env)
+
+    def tree_hash(self) -> str:
+        """The tree that is checked out."""
+        return self.git("rev-parse", "HEAD^{tree}")
 
     def subjects(self) -> list[str]:
         """The subjects of the branch."""
@@ -180,8 +187,3 @@ def make_repo(folder: Path, base: Base) -> Repo:
 def hunk_numbers(text: str) -> list[str]:
     """The line numbers of a patch's hunks."""
     return re.findall(r"^@@ -(\d+)", text, re.M)
-
-
-def user(name: str) -> str:
-    """A value of the environment, for tests that must leave it alone."""
-    return os.environ.get(name, "")

@@ -4,17 +4,20 @@
  *
  * What is modelled: config space with its write masks, lists of capabilities,
  * secondary buses, the resets of enum pci_kunit_reset, which put a function's
- * registers back to what the test defined, and functions that do not answer.
- * There is no memory behind BARs and there are no interrupts.
+ * registers back to what the test defined, functions that do not answer, and
+ * an IOMMU that either blocks DMA or does not.  There is no memory behind BARs
+ * and there are no interrupts.
  */
 #include <kunit/test.h>
 #include <linux/cleanup.h>
 #include <linux/device.h>
+#include <linux/iommu.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/pci.h>
 #include <linux/pci_hotplug.h>
 #include <linux/pci_regs.h>
+#include <linux/property.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -56,6 +59,7 @@ struct pci_kunit_arch {
  * @fns: the functions behind the bridge, present or not
  * @busn: bus numbers
  * @mem: memory window
+ * @iommu: the IOMMU if the test has added one
  * @hook: called in the middle of a secondary bus reset, or %NULL
  * @data: for @hook
  */
@@ -66,6 +70,9 @@ struct pci_kunit_host {
 	struct list_head fns;
 	struct resource busn;
 	struct resource mem;
+#ifdef CONFIG_IOMMU_API
+	struct iommu_device iommu;
+#endif
 	pci_kunit_hook_t hook;
 	void *data;
 };
@@ -193,16 +200,13 @@ static void pci_kunit_reset_bus(struct pci_kunit_fn *bridge)
 			pci_kunit_reset_fn(fn, PCI_KUNIT_HOT);
 }
 
-/* The part of PM_CTRL that tells whether it takes D0 to be reset */
+/* In D3hot, and D0 will reset it */
 static bool pci_kunit_in_d3(const struct pci_kunit_fn *fn)
 {
-	u32 csr;
+	u32 csr = pci_kunit_read(fn, fn->pm + PCI_PM_CTRL, 2);
 
-	if (!fn->pm)
-		return false;
-
-	csr = pci_kunit_read(fn, fn->pm + PCI_PM_CTRL, 2);
-	return (__force pci_power_t)(csr & PCI_PM_CTRL_STATE_MASK) == PCI_D3hot;
+	return !(csr & PCI_PM_CTRL_NO_SOFT_RESET) &&
+	       (csr & PCI_PM_CTRL_STATE_MASK) == (__force u32)PCI_D3hot;
 }
 
 static bool pci_kunit_in_bus_reset(const struct pci_kunit_fn *fn)
@@ -601,6 +605,17 @@ static void pci_kunit_add_pcie(struct pci_kunit_fn *fn, u16 type)
 	pci_kunit_define(fn, pos + PCI_EXP_DEVCTL2, 2, 0, U16_MAX);
 }
 
+/* Power management that does not reset the function */
+static void pci_kunit_add_pm(struct pci_kunit_fn *fn)
+{
+	u16 pos = pci_kunit_add_cap(fn, PCI_CAP_ID_PM, PCI_PM_SIZEOF);
+
+	fn->pm = pos;
+	pci_kunit_define(fn, pos + PCI_PM_PMC, 2, 3, 0);
+	pci_kunit_define(fn, pos + PCI_PM_CTRL, 2, PCI_PM_CTRL_NO_SOFT_RESET,
+			 PCI_PM_CTRL_STATE_MASK);
+}
+
 /* Functions of one device say that they are not alone */
 static void pci_kunit_mark_multifunction(struct pci_kunit_fn *fn,
 					 struct pci_kunit_fn *other)
@@ -684,6 +699,7 @@ struct pci_kunit_fn *pci_kunit_add_bridge(struct kunit *test,
 	pci_kunit_define(fn, PCI_BRIDGE_CONTROL, 2, 0,
 			 PCI_BRIDGE_CTL_PARITY | PCI_BRIDGE_CTL_SERR |
 			 PCI_BRIDGE_CTL_BUS_RESET);
+	pci_kunit_add_pm(fn);
 	pci_kunit_add_pcie(fn, type);
 	pci_kunit_add_fn(fn);
 	return fn;
@@ -708,6 +724,7 @@ struct pci_kunit_fn *pci_kunit_add_endpoint(struct kunit *test,
 
 	pci_kunit_define(fn, PCI_CLASS_REVISION, 4, PCI_KUNIT_CLASS_ENDPOINT,
 			 0);
+	pci_kunit_add_pm(fn);
 	pci_kunit_add_pcie(fn, PCI_EXP_TYPE_ENDPOINT);
 	pci_kunit_add_fn(fn);
 	return fn;
@@ -734,6 +751,7 @@ struct pci_kunit_fn *pci_kunit_add_vf(struct kunit *test,
 	pci_kunit_define(fn, PCI_VENDOR_ID, 4, U32_MAX, 0);
 	pci_kunit_define(fn, PCI_CLASS_REVISION, 4, PCI_KUNIT_CLASS_ENDPOINT,
 			 0);
+	pci_kunit_add_pm(fn);
 	pci_kunit_add_pcie(fn, PCI_EXP_TYPE_ENDPOINT);
 	pci_kunit_add_fn(fn);
 	return fn;
@@ -769,10 +787,21 @@ void pci_kunit_add_af_flr(struct pci_kunit_fn *fn)
  */
 void pci_kunit_add_pm_reset(struct pci_kunit_fn *fn)
 {
-	fn->pm = pci_kunit_add_cap(fn, PCI_CAP_ID_PM, PCI_PM_SIZEOF);
-	pci_kunit_define(fn, fn->pm + PCI_PM_PMC, 2, 3, 0);
 	pci_kunit_define(fn, fn->pm + PCI_PM_CTRL, 2, 0,
 			 PCI_PM_CTRL_STATE_MASK);
+}
+
+/**
+ * pci_kunit_add_ats - make a function capable of ATS
+ * @fn: the function
+ */
+void pci_kunit_add_ats(struct pci_kunit_fn *fn)
+{
+	u16 pos = pci_kunit_add_ext_cap(fn, PCI_EXT_CAP_ID_ATS, 1,
+					PCI_EXT_CAP_ATS_SIZEOF);
+
+	pci_kunit_define(fn, pos + PCI_ATS_CTRL, 2, 0,
+			 PCI_ATS_CTRL_ENABLE | PCI_ATS_CTRL_STU(0x1f));
 }
 
 /**
@@ -891,6 +920,8 @@ static int pci_kunit_reset_slot(struct hotplug_slot *hotplug, bool probe)
 	slot->resets++;
 	if (slot->hook)
 		slot->hook(bridge, slot->data);
+	if (slot->error)
+		return slot->error;
 
 	return pci_bridge_secondary_bus_reset(bridge);
 }
@@ -901,27 +932,25 @@ static const struct hotplug_slot_ops pci_kunit_slot_ops = {
 
 /**
  * pci_kunit_add_slot - make the bus below a bridge a hotplug slot
- * @test: the test, skipped where each function is a slot of its own
+ * @test: the test
  * @bridge: the bridge
  *
- * The slot is reset as native PCIe hotplug does it.
+ * The slot is reset as native PCIe hotplug does it.  On s390 each function is
+ * a slot of its own: there it is function 00.0.
  *
  * Return: the slot, which is gone when the test ends.
  */
 struct pci_kunit_slot *pci_kunit_add_slot(struct kunit *test,
 					  struct pci_dev *bridge)
 {
+	int nr = IS_ENABLED(CONFIG_S390) ? 0 : PCI_SLOT_ALL_DEVICES;
 	struct pci_kunit_slot *slot;
 	struct pci_slot *pci_slot;
-
-	if (IS_ENABLED(CONFIG_S390))
-		kunit_skip(test, "each function is a slot of its own");
 
 	slot = kunit_kzalloc(test, sizeof(*slot), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, slot);
 
-	pci_slot = pci_create_slot(bridge->subordinate, PCI_SLOT_ALL_DEVICES,
-				   "pci_kunit", NULL);
+	pci_slot = pci_create_slot(bridge->subordinate, nr, "pci_kunit", NULL);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pci_slot);
 
 	slot->hotplug.ops = &pci_kunit_slot_ops;
@@ -933,41 +962,164 @@ struct pci_kunit_slot *pci_kunit_add_slot(struct kunit *test,
 	return slot;
 }
 
-/* A driver for the endpoints */
+/* What happens to a function besides resets and writes */
 
-static void pci_kunit_event(struct pci_dev *pdev, const char *event)
+static struct pci_kunit_fn *pci_kunit_fn(struct pci_dev *pdev)
 {
-	struct pci_kunit_fn *fn = pci_get_drvdata(pdev);
+	struct pci_kunit_host *host = pci_kunit_host(pdev->bus);
 
+	guard(raw_spinlock_irqsave)(&host->lock);
+
+	return pci_kunit_find(host, pdev->bus->number, pdev->devfn);
+}
+
+static void pci_kunit_event(struct pci_kunit_fn *fn, const char *event)
+{
 	if (fn)
 		strlcat(fn->events, event, sizeof(fn->events));
 }
 
+/* An IOMMU */
+
+#ifdef CONFIG_IOMMU_API
+
+static int pci_kunit_iommu_block(struct iommu_domain *domain,
+				 struct device *dev, struct iommu_domain *old)
+{
+	pci_kunit_event(dev_iommu_priv_get(dev), "b");
+	return 0;
+}
+
+static int pci_kunit_iommu_pass(struct iommu_domain *domain,
+				struct device *dev, struct iommu_domain *old)
+{
+	pci_kunit_event(dev_iommu_priv_get(dev), "i");
+	return 0;
+}
+
+static const struct iommu_domain_ops pci_kunit_blocked_ops = {
+	.attach_dev = pci_kunit_iommu_block,
+};
+
+static const struct iommu_domain_ops pci_kunit_identity_ops = {
+	.attach_dev = pci_kunit_iommu_pass,
+};
+
+static struct iommu_domain pci_kunit_blocked_domain = {
+	.type = IOMMU_DOMAIN_BLOCKED,
+	.ops = &pci_kunit_blocked_ops,
+};
+
+static struct iommu_domain pci_kunit_identity_domain = {
+	.type = IOMMU_DOMAIN_IDENTITY,
+	.ops = &pci_kunit_identity_ops,
+};
+
+static struct iommu_device *pci_kunit_iommu_probe(struct device *dev)
+{
+	struct pci_dev *pdev = to_pci_dev(dev);
+
+	dev_iommu_priv_set(dev, pci_kunit_fn(pdev));
+	return &pci_kunit_host(pdev->bus)->iommu;
+}
+
+static int pci_kunit_iommu_def_domain_type(struct device *dev)
+{
+	return IOMMU_DOMAIN_IDENTITY;
+}
+
+static const struct iommu_ops pci_kunit_iommu_ops = {
+	.probe_device = pci_kunit_iommu_probe,
+	.device_group = generic_device_group,
+	.def_domain_type = pci_kunit_iommu_def_domain_type,
+	.blocked_domain = &pci_kunit_blocked_domain,
+	.identity_domain = &pci_kunit_identity_domain,
+};
+
+static void pci_kunit_del_iommu(void *data)
+{
+	struct pci_kunit_host *host = data;
+
+	iommu_device_unregister(&host->iommu);
+	iommu_device_sysfs_remove(&host->iommu);
+	fwnode_remove_software_node(host->iommu.fwnode);
+}
+
+/**
+ * pci_kunit_add_iommu - add an IOMMU
+ * @test: the test, skipped if the kernel does not support IOMMUs
+ * @host: the host bridge, not started yet
+ */
+void pci_kunit_add_iommu(struct kunit *test, struct pci_kunit_host *host)
+{
+	struct iommu_device *iommu = &host->iommu;
+
+	/* It is nobody's IOMMU but those devices' that ask for this node's */
+	iommu->fwnode = fwnode_create_software_node(NULL, NULL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(iommu->fwnode));
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_sysfs_add(iommu, NULL, NULL,
+							"pci_kunit"));
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_register(iommu,
+						       &pci_kunit_iommu_ops,
+						       NULL));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
+							   pci_kunit_del_iommu,
+							   host));
+}
+
+/**
+ * pci_kunit_attach_iommu - put a device behind the IOMMU
+ * @test: the test
+ * @pdev: the device, not bound to a driver
+ */
+void pci_kunit_attach_iommu(struct kunit *test, struct pci_dev *pdev)
+{
+	struct iommu_device *iommu = &pci_kunit_host(pdev->bus)->iommu;
+	int ret;
+
+	scoped_guard(mutex, &iommu_probe_device_lock)
+		ret = iommu_fwspec_init(&pdev->dev, iommu->fwnode);
+	KUNIT_ASSERT_EQ(test, 0, ret);
+	KUNIT_ASSERT_EQ(test, 0, iommu_probe_device(&pdev->dev));
+}
+
+#else
+
+void pci_kunit_add_iommu(struct kunit *test, struct pci_kunit_host *host)
+{
+	kunit_skip(test, "needs CONFIG_IOMMU_API");
+}
+
+void pci_kunit_attach_iommu(struct kunit *test, struct pci_dev *pdev)
+{
+}
+
+#endif /* CONFIG_IOMMU_API */
+
+/* A driver for the endpoints */
+
 static int pci_kunit_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
-	struct pci_kunit_host *host = pci_kunit_host(pdev->bus);
+	struct pci_kunit_fn *fn = pci_kunit_fn(pdev);
 
-	scoped_guard(raw_spinlock_irqsave, &host->lock)
-		pci_set_drvdata(pdev, pci_kunit_find(host, pdev->bus->number,
-						     pdev->devfn));
-
-	pci_kunit_event(pdev, "p");
+	pci_set_drvdata(pdev, fn);
+	pci_kunit_event(fn, "p");
 	return 0;
 }
 
 static void pci_kunit_remove(struct pci_dev *pdev)
 {
-	pci_kunit_event(pdev, "r");
+	pci_kunit_event(pci_get_drvdata(pdev), "r");
 }
 
 static void pci_kunit_reset_prepare(struct pci_dev *pdev)
 {
-	pci_kunit_event(pdev, "P");
+	pci_kunit_event(pci_get_drvdata(pdev), "P");
 }
 
 static void pci_kunit_reset_done(struct pci_dev *pdev)
 {
-	pci_kunit_event(pdev, "D");
+	pci_kunit_event(pci_get_drvdata(pdev), "D");
 }
 
 static const struct pci_error_handlers pci_kunit_err_handler = {

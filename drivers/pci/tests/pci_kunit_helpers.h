@@ -87,7 +87,7 @@ struct pci_kunit_write {
  * @end_ext_cap: where the next extended capability goes
  * @pcie: offset of the PCI Express capability
  * @af: offset of the Advanced Features capability, or 0
- * @pm: offset of the Power Management capability, or 0
+ * @pm: offset of the Power Management capability
  * @sriov: offset of the SR-IOV capability, or 0
  * @gone: not plugged in: reads answer all ones, writes are lost
  * @hung: the same, but a hot reset revives the function
@@ -99,8 +99,9 @@ struct pci_kunit_write {
  * @resets: how often the function was reset, by kind
  * @nr_writes: how many config writes reached it
  * @writes: the first of them
- * @events: what its driver was told, a letter each: 'p' probe, 'P'
- *	reset_prepare, 'D' reset_done, 'r' remove
+ * @events: what became of it, a letter each.  What its driver was told: 'p'
+ *	probe, 'P' reset_prepare, 'D' reset_done, 'r' remove.  What its IOMMU
+ *	was told: 'b' block DMA, 'i' let DMA pass
  */
 struct pci_kunit_fn {
 	struct list_head node;
@@ -143,12 +144,14 @@ typedef void (*pci_kunit_hook_t)(struct pci_dev *bridge, void *data);
  * @hotplug: what the PCI core knows of it
  * @hook: called before the link is reset, or %NULL
  * @data: for @hook
- * @resets: how often the slot was reset
+ * @error: if not 0, what a reset of the slot returns; it resets nothing then
+ * @resets: how often the slot was reset, or was meant to be
  */
 struct pci_kunit_slot {
 	struct hotplug_slot hotplug;
 	pci_kunit_hook_t hook;
 	void *data;
+	int error;
 	unsigned int resets;
 };
 
@@ -201,6 +204,7 @@ u16 pci_kunit_add_ext_cap(struct pci_kunit_fn *fn, u16 id, u8 version,
 void pci_kunit_add_flr(struct pci_kunit_fn *fn);
 void pci_kunit_add_af_flr(struct pci_kunit_fn *fn);
 void pci_kunit_add_pm_reset(struct pci_kunit_fn *fn);
+void pci_kunit_add_ats(struct pci_kunit_fn *fn);
 void pci_kunit_add_sriov(struct kunit *test, struct pci_kunit_fn *pf,
 			 u16 total, u16 offset, u16 stride);
 
@@ -217,6 +221,9 @@ void pci_kunit_during_bus_reset(struct pci_kunit_host *host,
 				pci_kunit_hook_t hook, void *data);
 struct pci_kunit_slot *pci_kunit_add_slot(struct kunit *test,
 					  struct pci_dev *bridge);
+
+void pci_kunit_add_iommu(struct kunit *test, struct pci_kunit_host *host);
+void pci_kunit_attach_iommu(struct kunit *test, struct pci_dev *pdev);
 
 void pci_kunit_add_driver(struct kunit *test);
 struct pci_kunit_task *pci_kunit_run(struct kunit *test,

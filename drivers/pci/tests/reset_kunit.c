@@ -167,6 +167,52 @@ static void expect_methods(struct kunit *test, struct pci_dev *pdev,
 			       pci_name(pdev));
 }
 
+/* Ways to reset a function */
+
+static int reset_function_locked(struct pci_dev *pdev)
+{
+	int ret;
+
+	device_lock(&pdev->dev);
+	ret = pci_reset_function_locked(pdev);
+	device_unlock(&pdev->dev);
+	return ret;
+}
+
+/**
+ * struct entry - a way into the reset code
+ * @name: of the function
+ * @reset: the function
+ */
+struct entry {
+	const char *name;
+	int (*reset)(struct pci_dev *pdev);
+};
+
+static const struct entry entries[] = {
+	{ "pci_reset_function", pci_reset_function },
+	{ "pci_try_reset_function", pci_try_reset_function },
+	{ "pci_reset_function_locked", reset_function_locked },
+};
+
+KUNIT_ARRAY_PARAM_DESC(entry, entries, name);
+
+static const struct entry try_entries[] = {
+	{ "pci_try_reset_function", pci_try_reset_function },
+	{ "pci_reset_function_locked", reset_function_locked },
+};
+
+KUNIT_ARRAY_PARAM_DESC(try_entry, try_entries, name);
+
+static const struct entry all_entries[] = {
+	{ "pci_reset_function", pci_reset_function },
+	{ "pci_try_reset_function", pci_try_reset_function },
+	{ "pci_reset_function_locked", reset_function_locked },
+	{ "pci_reset_bus", pci_reset_bus },
+};
+
+KUNIT_ARRAY_PARAM_DESC(all_entry, all_entries, name);
+
 /*
  * pci-reset: what a reset does to one function
  */
@@ -301,28 +347,63 @@ static void surprise_removal(struct kunit *test)
 	expect_paired(test, l.fn);
 }
 
-/*
- * The state of a function that does not answer cannot be saved.  What was
- * saved some other time must not be written to it then, even if the reset
- * brings it back to life.
- */
-static void stale_state(struct kunit *test)
+/* A function that does not answer is revived by a reset of its link */
+static void hung_device(struct kunit *test)
 {
 	struct lone l;
 
 	lone_init(test, &l);
+	pci_kunit_add_flr(l.fn);
 	lone_start(test, &l);
+	expect_methods(test, l.pdev, "flr bus");
 
 	l.fn->hung = true;
-	KUNIT_EXPECT_LT(test, pci_reset_function(l.pdev), 0);
-	l.fn->hung = false;
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_function(l.pdev));
+	KUNIT_EXPECT_TRUE(test, pci_device_is_present(l.pdev));
+	KUNIT_EXPECT_EQ(test, 1, l.fn->resets[PCI_KUNIT_HOT]);
+	KUNIT_EXPECT_EQ(test, 1, nr_resets(l.fn));
+	expect_paired(test, l.fn);
+}
+
+/* A hook: the function is back, but nobody has reset it */
+static void back_again(struct pci_dev *bridge, void *data)
+{
+	struct pci_kunit_fn *fn = data;
+
+	fn->hung = false;
+}
+
+/*
+ * The state of a function that does not answer cannot be saved.  If then the
+ * reset does not work either, but the function is there again, what was saved
+ * some other time must not be written to it.
+ */
+static void stale_state(struct kunit *test)
+{
+	const struct entry *entry = test->param_value;
+	struct pci_kunit_slot *slot;
+	struct lone l;
+
+	lone_init(test, &l);
+	lone_start(test, &l);
+	pci_write_config_byte(l.pdev, PCI_INTERRUPT_LINE, MARK);
+	pci_kunit_forget_writes(l.fn);
+
+	slot = pci_kunit_add_slot(test, l.bridge);
+	slot->hook = back_again;
+	slot->data = l.fn;
+	slot->error = -EIO;
+
+	l.fn->hung = true;
+	KUNIT_EXPECT_EQ(test, -EIO, entry->reset(l.pdev));
+	KUNIT_EXPECT_EQ(test, 1, slot->resets);
+	KUNIT_EXPECT_EQ(test, 0, nr_resets(l.fn));
+	KUNIT_EXPECT_EQ(test, MARK,
+			pci_kunit_read(l.fn, PCI_INTERRUPT_LINE, 1));
 	pci_kunit_expect_no_writes(test, l.fn);
 	expect_paired(test, l.fn);
 	expect_unlocked(test, l.pdev);
 	expect_unlocked(test, l.bridge);
-
-	/* The next one finds it alive */
-	KUNIT_EXPECT_EQ(test, 0, pci_reset_function(l.pdev));
 }
 
 static void device_lock_is_tried(struct kunit *test)
@@ -380,7 +461,8 @@ static struct kunit_case reset_cases[] = {
 	KUNIT_CASE_SLOW(slow_device),
 	KUNIT_CASE_SLOW(device_never_returns),
 	KUNIT_CASE(surprise_removal),
-	KUNIT_CASE(stale_state),
+	KUNIT_CASE(hung_device),
+	KUNIT_CASE_PARAM(stale_state, all_entry_gen_params),
 	KUNIT_CASE(device_lock_is_tried),
 	KUNIT_CASE(vf_flr),
 	{}
@@ -395,41 +477,6 @@ static struct kunit_suite reset_suite = {
 /*
  * pci-reset-bridge: who holds the upstream bridge, and when
  */
-
-static int reset_function_locked(struct pci_dev *pdev)
-{
-	int ret;
-
-	device_lock(&pdev->dev);
-	ret = pci_reset_function_locked(pdev);
-	device_unlock(&pdev->dev);
-	return ret;
-}
-
-/**
- * struct entry - a way into the reset code
- * @name: of the function
- * @reset: the function
- */
-struct entry {
-	const char *name;
-	int (*reset)(struct pci_dev *pdev);
-};
-
-static const struct entry entries[] = {
-	{ "pci_reset_function", pci_reset_function },
-	{ "pci_try_reset_function", pci_try_reset_function },
-	{ "pci_reset_function_locked", reset_function_locked },
-};
-
-KUNIT_ARRAY_PARAM_DESC(entry, entries, name);
-
-static const struct entry try_entries[] = {
-	{ "pci_try_reset_function", pci_try_reset_function },
-	{ "pci_reset_function_locked", reset_function_locked },
-};
-
-KUNIT_ARRAY_PARAM_DESC(try_entry, try_entries, name);
 
 static void bridge_init(struct kunit *test, struct lone *l)
 {
@@ -748,14 +795,30 @@ static void access_method(void *data)
 		a->ret = a->attr->show(&a->pdev->dev, a->attr, a->buf);
 }
 
-static const char * const stores[] = { "bus", "default", "" };
+/**
+ * struct store - what is written to the sysfs file
+ * @desc: for the log
+ * @names: the names of methods
+ * @result: the list of methods then
+ */
+struct store {
+	const char *desc;
+	const char *names;
+	const char *result;
+};
 
-KUNIT_ARRAY_PARAM(store, stores, NULL);
+static const struct store stores[] = {
+	{ "bus", "bus", "bus" },
+	{ "default", "default", "flr pm bus" },
+	{ "none", "", "" },
+};
+
+KUNIT_ARRAY_PARAM_DESC(store, stores, desc);
 
 /* The list does not change under somebody who holds the device lock */
 static void store_takes_device_lock(struct kunit *test)
 {
-	const char *names = *(const char * const *)test->param_value;
+	const struct store *s = test->param_value;
 	struct access *a = kunit_kzalloc(test, sizeof(*a), GFP_KERNEL);
 	struct pci_kunit_task *task;
 	struct lone l;
@@ -769,7 +832,7 @@ static void store_takes_device_lock(struct kunit *test)
 
 	a->pdev = l.pdev;
 	a->attr = find_attr(test, "reset_method");
-	a->names = names;
+	a->names = s->names;
 
 	device_lock(&l.pdev->dev);
 	task = pci_kunit_run(test, access_method, a);
@@ -779,11 +842,8 @@ static void store_takes_device_lock(struct kunit *test)
 	device_unlock(&l.pdev->dev);
 
 	KUNIT_ASSERT_TRUE(test, pci_kunit_wait(task, DONE_MS));
-	KUNIT_EXPECT_EQ(test, strlen(names), a->ret);
-	if (!strcmp(names, "default"))
-		expect_methods(test, l.pdev, "flr pm bus");
-	else
-		expect_methods(test, l.pdev, names);
+	KUNIT_EXPECT_EQ(test, strlen(s->names), a->ret);
+	expect_methods(test, l.pdev, s->result);
 }
 
 static void show_takes_device_lock(struct kunit *test)
@@ -927,6 +987,8 @@ static void pair_hook(struct kunit *test, struct pair *p, pci_kunit_hook_t hook)
 	struct pci_kunit_slot *slot;
 
 	if (scope->slot) {
+		if (IS_ENABLED(CONFIG_S390))
+			kunit_skip(test, "each function is a slot of its own");
 		slot = pci_kunit_add_slot(test, p->bridge);
 		slot->hook = hook;
 		slot->data = p;
@@ -1021,13 +1083,13 @@ static void remove_device(void *data)
 	complete(&r->removed);
 }
 
-/* A hook: the removal comes to its end */
+/* A hook: the removal comes to its end, if it need not wait for the reset */
 static void finish_removal(struct pci_dev *bridge, void *data)
 {
 	struct removal *r = container_of(data, struct removal, pair);
 
 	complete(&r->go_on);
-	wait_for_completion(&r->removed);
+	wait_for_completion_timeout(&r->removed, msecs_to_jiffies(DONE_MS));
 }
 
 static void del_notifier(void *data)
@@ -1092,7 +1154,111 @@ static struct kunit_suite scope_suite = {
 	.test_cases = scope_cases,
 };
 
-kunit_test_suites(&reset_suite, &bridge_suite, &method_suite, &scope_suite);
+/*
+ * pci-reset-iommu: DMA is blocked during a reset, and only then
+ */
+
+/* An endpoint with ATS, so that resets block its DMA, and a reset of its own */
+static void iommu_init(struct kunit *test, struct lone *l)
+{
+	lone_init(test, l);
+	pci_kunit_add_ats(l->fn);
+	pci_kunit_add_iommu(test, l->host);
+}
+
+/* The driver comes last: an IOMMU does not take over a bound device */
+static void iommu_start(struct kunit *test, struct lone *l)
+{
+	pci_kunit_start_host(test, l->host);
+	l->bridge = pci_kunit_dev(test, l->port);
+	l->pdev = pci_kunit_dev(test, l->fn);
+	pci_kunit_attach_iommu(test, l->pdev);
+	pci_kunit_add_driver(test);
+}
+
+static void probe_leaves_iommu_alone(struct kunit *test)
+{
+	struct lone l;
+
+	iommu_init(test, &l);
+	pci_kunit_add_flr(l.fn);
+	pci_kunit_add_pm_reset(l.fn);
+	iommu_start(test, &l);
+	expect_methods(test, l.pdev, "flr pm bus");
+
+	KUNIT_ASSERT_STREQ(test, "ip", l.fn->events);
+	for (int m = 1; m < PCI_NUM_RESET_METHODS; m++) {
+		pci_reset_fn_methods[m].reset_fn(l.pdev, PCI_RESET_PROBE);
+		KUNIT_EXPECT_STREQ_MSG(test, "ip", l.fn->events, "probe of %s",
+				       pci_reset_fn_methods[m].name);
+	}
+}
+
+/* The same through sysfs, while a driver is doing DMA */
+static void store_leaves_iommu_alone(struct kunit *test)
+{
+	struct lone l;
+
+	iommu_init(test, &l);
+	pci_kunit_add_flr(l.fn);
+	iommu_start(test, &l);
+
+	KUNIT_EXPECT_EQ(test, 7, store_methods(test, l.pdev, "default"));
+	KUNIT_EXPECT_EQ(test, 7, store_methods(test, l.pdev, "bus flr"));
+	KUNIT_EXPECT_STREQ(test, "ip", l.fn->events);
+}
+
+/* An ID that has a device-specific reset, and no driver that is built here */
+static void specific_probe_leaves_iommu_alone(struct kunit *test)
+{
+	struct lone l;
+
+	if (!IS_ENABLED(CONFIG_PCI_QUIRKS))
+		kunit_skip(test, "needs CONFIG_PCI_QUIRKS");
+
+	iommu_init(test, &l);
+	pci_kunit_define(l.fn, PCI_VENDOR_ID, 2, PCI_VENDOR_ID_CHELSIO, 0);
+	pci_kunit_define(l.fn, PCI_DEVICE_ID, 2, 0x4fff, 0);
+	iommu_start(test, &l);
+	expect_methods(test, l.pdev, "device_specific bus");
+
+	KUNIT_EXPECT_EQ(test, 15,
+			store_methods(test, l.pdev, "device_specific"));
+	KUNIT_EXPECT_STREQ(test, "i", l.fn->events);
+}
+
+/* What the above must not break */
+static void reset_blocks_dma(struct kunit *test)
+{
+	const struct method *m = test->param_value;
+	struct lone l;
+
+	iommu_init(test, &l);
+	if (m->add)
+		m->add(l.fn);
+	iommu_start(test, &l);
+
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_function(l.pdev));
+	KUNIT_EXPECT_EQ(test, 1, l.fn->resets[m->how]);
+	KUNIT_EXPECT_STREQ(test, "ipPbiD", l.fn->events);
+}
+
+static struct kunit_case iommu_cases[] = {
+	KUNIT_CASE(probe_leaves_iommu_alone),
+	KUNIT_CASE(store_leaves_iommu_alone),
+	KUNIT_CASE(specific_probe_leaves_iommu_alone),
+	KUNIT_CASE_PARAM(reset_blocks_dma, method_gen_params),
+	{}
+};
+
+static struct kunit_suite iommu_suite = {
+	.name = "pci-reset-iommu",
+	.init = reset_init,
+	.test_cases = iommu_cases,
+};
+
+kunit_test_suites(&reset_suite, &bridge_suite, &method_suite, &scope_suite,
+		  &iommu_suite);
 
 MODULE_DESCRIPTION("KUnit tests for PCI resets");
 MODULE_LICENSE("GPL");

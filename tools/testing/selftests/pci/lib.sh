@@ -6,7 +6,7 @@
 # them, so nothing else may depend on them. Without a device it is skipped.
 
 # shellcheck disable=SC2034 # the tests use these
-DIR="$(dirname "$(readlink -f "$0")")"
+DIR="$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 PCI=/sys/bus/pci/devices
 KNOWN_METHODS="device_specific acpi flr af_flr pm bus cxl_bus"
 
@@ -191,4 +191,14 @@ in_log()
 not_in_log()
 {
 	! in_log "$1"
+}
+
+# load_module NAME: one of ours, or skip the test
+load_module()
+{
+	[ -d "/sys/module/$1" ] && return
+	if ! insmod "$DIR/modules/$1.ko" 2>/dev/null && ! modprobe -q "$1"; then
+		skip_all "the test module $1 cannot be loaded"
+	fi
+	undo rmmod "$1"
 }

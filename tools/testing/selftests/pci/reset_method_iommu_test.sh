@@ -5,7 +5,7 @@
 # while reset_method is written, pci_dev_reset_iommu_prepare() is not called,
 # for that would block the DMA of a device with ATS that is in use.
 #
-# Usage: reset_method_iommu_test.sh [DEVICE...]
+# Arguments: [DEVICE...]
 
 . "$(dirname "$(readlink -f "$0")")"/lib.sh
 
@@ -57,7 +57,7 @@ for dev in "${DEVICES[@]}"; do
 	[ -n "$(methods "$dev")" ] && found+=("$dev")
 done
 [ "${#found[@]}" -gt 0 ] || skip_all "none of ${DEVICES[*]} can be reset"
-[ -f "$TRACING/kprobe_events" ] || mount -t tracefs tracefs "$TRACING"
+[ -f "$TRACING/kprobe_events" ] || mount -t tracefs none "$TRACING"
 [ -f "$TRACING/kprobe_events" ] || skip_all "no kprobe events in this kernel"
 write "$TRACING/kprobe_events" \
 	"p:pci_selftest/$EVENT pci_dev_reset_iommu_prepare" ||
@@ -65,7 +65,7 @@ write "$TRACING/kprobe_events" \
 undo remove_probe
 echo 1 >"$TRACING/events/pci_selftest/$EVENT/enable"
 
-names=($KNOWN_METHODS)
+read -ra names <<<"$KNOWN_METHODS"
 ktap_set_plan $((${#found[@]} * (${#names[@]} + 2)))
 for dev in "${found[@]}"; do
 	keep_methods "$dev"

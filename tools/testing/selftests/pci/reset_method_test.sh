@@ -4,7 +4,7 @@
 # What Documentation/ABI says about reset_method: names, order, "default", the
 # empty list, and that a refused list changes nothing.
 #
-# Usage: reset_method_test.sh [DEVICE...]
+# Arguments: [DEVICE...]
 
 . "$(dirname "$(readlink -f "$0")")"/lib.sh
 

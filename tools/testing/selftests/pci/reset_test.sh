@@ -4,7 +4,7 @@
 # Every reset method that a device offers resets it: the write succeeds, the
 # device answers as before, and its driver is still bound.
 #
-# Usage: reset_test.sh [DEVICE...]
+# Arguments: [DEVICE...]
 
 . "$(dirname "$(readlink -f "$0")")"/lib.sh
 

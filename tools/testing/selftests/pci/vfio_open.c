@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Opens VFIO devices of one IOMMU group each, several at the same time.
+ * Opens VFIO devices, each in an IOMMU group of its own, at the same time.
  *
  * vfio_open [-n ROUNDS] [-r] DEVICE...
  *
  * A thread for each PCI address given opens its device, with -r resets it, and
- * closes it again, ROUNDS times. The opens of a round start together. Opening
- * and closing resets the device in vfio-pci. Prints what fails; the exit status
- * is 0 if nothing did, 1 if something did, 4 if a device cannot be used so here.
+ * closes it again, ROUNDS times (0: see whether it could). The opens of a round
+ * start together. Opening and closing resets the device in vfio-pci. Prints
+ * what fails; the exit status is 0 if nothing did, 1 if something did, 4 if a
+ * device cannot be used so here.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +38,19 @@ static pthread_barrier_t start;
 static unsigned int rounds = 1;
 static bool reset;
 
+static void __attribute__((noreturn, format(printf, 2, 3)))
+cannot(struct opener *o, const char *format, ...)
+{
+	va_list args;
+
+	printf("# %s: ", o->address);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	printf("\n");
+	exit(KSFT_SKIP);
+}
+
 /* The group stays open and in its container: what races is opening devices. */
 static void open_group(struct opener *o)
 {
@@ -48,26 +63,25 @@ static void open_group(struct opener *o)
 		 o->address);
 	len = readlink(path, link, sizeof(link) - 1);
 	if (len < 0)
-		ksft_exit_skip("%s: no IOMMU group\n", o->address);
+		cannot(o, "no IOMMU group");
 	link[len] = '\0';
 	name = strrchr(link, '/') + 1;
 
 	o->container = open("/dev/vfio/vfio", O_RDWR);
 	if (o->container < 0)
-		ksft_exit_skip("/dev/vfio/vfio: %s\n", strerror(errno));
+		cannot(o, "/dev/vfio/vfio: %s", strerror(errno));
 
 	snprintf(path, sizeof(path), "/dev/vfio/%s", name);
 	o->group = open(path, O_RDWR);
 	if (o->group < 0)
-		ksft_exit_skip("%s: %s\n", path, strerror(errno));
+		cannot(o, "%s: %s", path, strerror(errno));
 
 	if (ioctl(o->group, VFIO_GROUP_GET_STATUS, &status) ||
 	    !(status.flags & VFIO_GROUP_FLAGS_VIABLE))
-		ksft_exit_skip("%s: group %s is not viable\n", o->address, name);
+		cannot(o, "group %s is not viable", name);
 	if (ioctl(o->group, VFIO_GROUP_SET_CONTAINER, &o->container) ||
 	    ioctl(o->container, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU))
-		ksft_exit_skip("%s: no IOMMU container: %s\n", o->address,
-			       strerror(errno));
+		cannot(o, "no IOMMU container: %s", strerror(errno));
 }
 
 static void fail(struct opener *o, unsigned int round, const char *what)
@@ -120,7 +134,7 @@ int main(int argc, char **argv)
 	}
 	argv += optind;
 	count = argc - optind;
-	if (count < 1 || rounds < 1) {
+	if (count < 1) {
 		fprintf(stderr, "vfio_open [-n ROUNDS] [-r] DEVICE...\n");
 		return KSFT_FAIL;
 	}

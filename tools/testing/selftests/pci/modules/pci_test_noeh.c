@@ -4,8 +4,13 @@
  *
  * It matches nothing by itself. Bind a device through driver_override.
  */
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+
+static unsigned int probe_ms;
+module_param(probe_ms, uint, 0644);
+MODULE_PARM_DESC(probe_ms, "How long a probe takes, with the device lock held");
 
 static int noeh_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
@@ -16,6 +21,8 @@ static int noeh_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return ret;
 
 	pci_set_master(pdev);
+	if (probe_ms)
+		msleep(probe_ms);
 	pci_info(pdev, "probed\n");
 
 	return 0;

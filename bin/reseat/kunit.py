@@ -1,0 +1,108 @@
+"""KUnit: on user-mode Linux with time travel, and on the one kernel of each architecture in a VM."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from . import build, common, config, ktap, noise, result, topology, vm, worktree
+from .result import Result
+
+PLACES = ("uml", *common.ARCHES)
+GLOB = "pci*"  # our suites among those that a kernel may have
+_UML_SECONDS = 120
+_VM_SECONDS = 600
+_UML_CONFIGS = "harness/configs/uml.config"
+
+
+def run(where: str, base: bool = False) -> list[Result]:
+    """Run our suites on @where: uml or an architecture. A run without a result, or that ends early, is a failure."""
+    if where not in PLACES:
+        raise common.Error(f"unknown ARCH '{where}': one of {', '.join(PLACES)}, or all")
+    timer = result.Timer()
+    kernel = f"{where}-base" if base else where
+    results, log, why = _uml(kernel, base) if where == "uml" else _machine(where, base)
+    if not results and not why:
+        why = "KUnit reported nothing"
+    if why and (not any(r.outcome == "fail" for r in results) or not results):
+        results.append(Result("kunit", f"run on {where}", "fail", why, kernel))
+    results = [dataclasses.replace(r, log=str(log)) for r in results]
+    if not base and log.exists():  # what warns on the unpatched base is what the suites are there to show
+        for splat in noise.sort(log.read_text(errors="replace"), noise.load())[0]:
+            results.append(Result("kunit", f"kernel's log on {where}", "fail", splat.title, kernel, log=str(log)))
+    _remember(where, base, results)
+    passed = result.summary(results)
+    common.say(f"KUnit on {kernel}: {passed}, {timer():.0f} s")
+    return results + (_absent(where, kernel, results) if base else [])
+
+
+def _remember(where: str, base: bool, results: list[Result]) -> None:
+    if not base:
+        with common.fresh(common.OUT / "results" / f"kunit-cases-{where}.json") as tmp:
+            tmp.write_text(json.dumps([r.name for r in results]))
+
+
+def _absent(where: str, kernel: str, results: list[Result]) -> list[Result]:
+    """Skips for the cases that the series has and the base has not, as far as a run of the series told which."""
+    try:
+        known = json.loads((common.OUT / "results" / f"kunit-cases-{where}.json").read_text())
+    except (OSError, ValueError):
+        return []
+    have = {r.name for r in results}
+    return [Result("kunit", name, "skip", "not on the base: it needs what the series adds", kernel)
+            for name in known if name not in have]
+
+
+def _uml(kernel: str, base: bool) -> tuple[list[Result], Path, str]:
+    """Run the kernel's own kunit.py; returns results, the kernel's log, and what went wrong besides."""
+    variant = "base" if base else "series"
+    log = common.LOGS / f"kunit-{kernel}.log"
+    tool_log = common.LOGS / f"kunit-{kernel}-tool.log"
+    with worktree.at(variant) as src:
+        if not config.kunit_fragment(src):
+            return [Result("kunit", "all suites", "skip", "this tree has none", kernel)], log, ""
+        folder = src / "build-uml"
+        if not folder.exists():
+            common.say(f"building {kernel}: some minutes the first time, then seconds")
+            common.need_space(src, 1)
+        console = folder / "test.log"
+        console.unlink(missing_ok=True)
+        cc = "ccache gcc" if shutil.which("ccache") else "gcc"
+        # kunit.py wants the folder of one of our files, a file for the other.
+        p = common.run([sys.executable, "tools/testing/kunit/kunit.py", "run", "--build_dir=build-uml",
+                        f"--kunitconfig={config.KUNITCONFIG}", f"--kunitconfig={common.ROOT / _UML_CONFIGS}",
+                        "--kernel_args=time-travel=inf-cpu", f"--timeout={_UML_SECONDS}", f"--jobs={build.jobs()}",
+                        f"--make_options=CC={cc}", "--make_options=LOCALVERSION=", GLOB],
+                       cwd=src, env=build.make_env(src), log=tool_log, check=False)
+        if not console.exists():
+            lines = [s for s in tool_log.read_text(errors="replace").splitlines() if re.search(r"error|Error|ERROR", s)]
+            raise common.Error(f"building {kernel} for KUnit failed, log: {tool_log}\n" +
+                               "\n".join("  | " + s for s in lines[:12]))
+        with common.fresh(log) as tmp:
+            shutil.copyfile(console, tmp)
+    return ktap.parse(log.read_text(errors="replace"), kernel), log, \
+        f"kunit.py says the run failed, log: {tool_log}" if p.returncode else ""
+
+
+def _machine(arch: str, base: bool) -> tuple[list[Result], Path, str]:
+    """Boot the kernel of @arch with KUnit alone."""
+    kernel = build.kernel(arch, base=base)
+    top = topology.load("nvme", arch)
+    assert top
+    outcome = vm.boot(kernel, top, timeout=_VM_SECONDS, log="kunit",
+                      append=f"kunit.enable=1 kunit.autorun=1 kunit.filter_glob={GLOB} kunit_shutdown=poweroff")
+    results = ktap.parse(outcome.console.read_text(errors="replace"), kernel.name)
+    return results, outcome.console, "" if outcome.status == "ok" else f"the VM ended so: {outcome.status}"
+
+
+def command(where: str, *, base: bool) -> int:
+    """bin/kernel kunit: run, report, exit code."""
+    places = PLACES if where == "all" else (where,)
+    results: list[Result] = []
+    for place in places:
+        results += run(place, base)
+    return result.report(results, f"kunit-{where}{'-base' if base else ''}")

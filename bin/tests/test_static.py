@@ -1,0 +1,81 @@
+"""The static checks: what is new, what is allowed, what a patch touches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from reseat import common, objects, outcomes, patchbuild, static
+
+MAKE = """make[1]: Entering directory '/x'
+  GEN     Makefile
+  CC      drivers/pci/pci.o
+../drivers/pci/pci.c:10:5: warning: unused variable 'a' [-Wunused-variable]
+../include/linux/pci.h: In function 'x':
+../include/linux/pci.h:7:1: warning: odd
+  CHECK   ../drivers/pci/pci.c
+../drivers/pci/pci.c:30:5: warning: incorrect type in argument 1
+../drivers/pci/pci.c:30:5:    expected int
+  CC [M]  drivers/vfio/vfio.o
+../drivers/vfio/vfio.c:3:1: error: expected ';'
+  AR      drivers/pci/built-in.a
+"""
+
+
+def test_messages_belong_to_the_file_that_was_compiled() -> None:
+    said = objects.by_file(MAKE)
+    assert said["drivers/pci/pci.c"] == Counter({
+        "drivers/pci/pci.c: warning: unused variable 'a' [-Wunused-variable]": 1, "include/linux/pci.h: warning: odd": 1,
+        "drivers/pci/pci.c: warning: incorrect type in argument 1": 1})
+    assert said["drivers/vfio/vfio.c"] == Counter({"drivers/vfio/vfio.c: error: expected ';'": 1})
+
+
+def test_line_numbers_do_not_count() -> None:
+    text = "drivers/a.c:10:5: warning: x\ndrivers/a.c:99: warning: x\nWarning: drivers/b.c:5 missing description of 'x'\n"
+    assert objects.warnings(text) == Counter({"drivers/a.c: warning: x": 2,
+                                                 "drivers/b.c: warning: missing description of 'x'": 1})
+
+
+def test_what_is_no_part_of_a_kernel() -> None:
+    assert patchbuild.is_kernel("drivers/pci/pci.c")
+    assert not patchbuild.is_kernel("tools/testing/selftests/pci/x.c") and not patchbuild.is_kernel("Documentation/a.c")
+
+
+def test_what_changes_an_interface() -> None:
+    head = "--- a/include/linux/pci.h\n+++ b/include/linux/pci.h\n@@ -1 +1 @@\n"
+    assert patchbuild.changes_interface(head + "-int f(void);\n+int f(int);\n")
+    assert not patchbuild.changes_interface(head + "+\n+ * a comment\n-/* another */\n") and not patchbuild.changes_interface("")
+
+
+def test_outcomes_are_kept() -> None:
+    key = outcomes.key("a", "b")
+    assert key != outcomes.key("ab") and outcomes.recall(key) is None
+    outcomes.remember(key, ["x"])
+    assert outcomes.recall(key) == ["x"]
+
+
+def test_exceptions_need_a_reason(tmp_path: Path) -> None:
+    path = tmp_path / "checkpatch"
+    path.write_text("# comment\n\n0010-x.patch MACRO_ARG_REUSE  it is a constant\n")
+    assert static.exceptions(path) == [static.Allowed("0010-x.patch", "MACRO_ARG_REUSE", "it is a constant")]
+    path.write_text("0010-x.patch MACRO_ARG_REUSE\n")
+    with pytest.raises(common.Error, match="checkpatch:1"):
+        static.exceptions(path)
+
+
+def test_the_list_of_exceptions_reads() -> None:
+    static.exceptions()
+
+
+def test_shell_scripts(tmp_path: Path) -> None:
+    common.run(["git", "init", "-q", tmp_path])
+    (tmp_path / "good.sh").write_text("#!/bin/sh\necho \"$1\"\n")
+    (tmp_path / "bad").write_text("#!/usr/bin/env bash\necho $1\n")
+    (tmp_path / "text").write_text("echo $1\n")
+    found = static.shell_scripts(tmp_path)
+    if found[0].outcome == "skip":
+        pytest.skip("no shellcheck")
+    assert [(r.name, r.outcome) for r in found] == [("shellcheck bad", "fail"), ("shellcheck good.sh", "pass")]
+    assert "SC2086" in found[0].reason

@@ -1,0 +1,46 @@
+"""The suite: steps that can't finish, and the demo's table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reseat import common, demo, onbase, suite
+from reseat.result import Result
+
+
+@pytest.fixture(autouse=True)
+def _out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(common, "OUT", tmp_path / "out")
+    monkeypatch.setattr(common, "ROOT", tmp_path)
+
+
+def broken() -> list[Result]:
+    """A step that can't do its work."""
+    raise common.Error("no disk, no network")
+
+
+def test_a_step_that_cannot_finish(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is a failure, what comes after it runs all the same, and the sum is the last line."""
+    steps = [suite.Step("first", broken), suite.Step("second", lambda: [Result("x", "works", "pass")])]
+    assert suite.run("test", steps) == 1
+    out = capsys.readouterr().out
+    assert "no disk, no network" in out
+    assert out.splitlines()[-1] == "1 passed, 1 failed, 0 skipped"
+    assert (common.OUT / "results" / "test.sum").read_text() == "1 passed, 1 failed, 0 skipped\n"
+
+
+def test_nothing_ran() -> None:
+    """A run without a single result does not pass."""
+    assert suite.run("test", [suite.Step("idle", list)]) == 1
+
+
+def test_demo_rows() -> None:
+    """A row for what ran on both kernels; a test that passes on the base is shown up."""
+    proofs = {t: onbase.Proof(p, t, ".") for p, t in (("PCI: A", "a"), ("PCI: B", "b"), ("PCI: C", "c"))}
+    base = {"a": Result("x", "a", "fail", "broke"), "b": Result("x", "b", "pass")}
+    series = {"a": Result("x", "a", "pass"), "b": Result("x", "b", "fail", "still"), "c": Result("x", "c", "pass")}
+    rows = demo.rows(proofs, base, series)
+    assert rows == [("PCI: A", "broke", "ok"), ("PCI: B", "passes: it proves nothing", "fail: still")]
+    assert demo.table(rows).splitlines()[2].split() == ["PCI:", "A", "broke", "ok"]

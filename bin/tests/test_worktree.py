@@ -1,0 +1,116 @@
+"""Source trees that builds use: time stamps are kept, and a second tree and build folder begin as the first."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from reseat import base, build, cleaning, common, importer, worktree
+
+OLD = 1_000_000_000
+
+
+def commit(folder: Path, **files: str) -> str:
+    """Put @files (names with __ for /) into git as a root commit."""
+    for name, text in files.items():
+        path = folder / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    with importer.Importer(base.git_dir()) as into:
+        into.tree(folder)
+        return into.commit("7.3.4", f"refs/test/{folder.name}")
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[str, str]:
+    """Two commits, that differ in one C file, one of Documentation and one of tools."""
+    common = {"Makefile": "VERSION = 7\n", "same_c": "same", "Documentation__x": "1", "tools__y": "1", "drivers__a_c": "1"}
+    first = commit(tmp_path / "first", **common)
+    return first, commit(tmp_path / "second", **{**common, "drivers__a_c": "two", "Documentation__x": "2", "tools__y": "2"})
+
+
+def age(tree: Path) -> None:
+    """Make every file look old, for git and for make."""
+    for path in tree.rglob("*"):
+        if path.is_file():
+            os.utime(path, (OLD, OLD))
+    worktree._git(tree.name, "update-index", "-q", "--refresh")
+
+
+def test_unchanged_files_keep_their_time_stamps(two: tuple[str, str]) -> None:
+    with worktree.at("series", two[0]) as tree:
+        age(tree)
+    (tree / "build-x").mkdir()
+    (tree / "build-x" / "out.o").touch()
+    with worktree.at("series", two[1]):
+        assert (tree / "same_c").stat().st_mtime == OLD
+        assert (tree / "drivers" / "a_c").read_text() == "two" and (tree / "drivers" / "a_c").stat().st_mtime > OLD
+        assert (tree / "build-x" / "out.o").exists() and not (tree / ".git").exists()
+
+
+def test_local_changes_and_a_killed_run_do_no_harm(two: tuple[str, str]) -> None:
+    with worktree.at("series", two[0]) as tree:
+        pass
+    (tree / "drivers" / "a_c").write_text("changed by hand")
+    (tree.parent / "series.index.lock").touch()
+    with worktree.at("series", two[0]):
+        assert (tree / "drivers" / "a_c").read_text() == "1"
+
+
+def test_second_tree_is_linked_and_independent(two: tuple[str, str]) -> None:
+    with worktree.at("series", two[0]) as series:
+        age(series)
+    (series / "build-x").mkdir()
+    with worktree.at("base", two[1]) as tree:
+        assert (tree / "same_c").stat().st_ino == (series / "same_c").stat().st_ino
+        assert (tree / "drivers" / "a_c").read_text() == "two" and (series / "drivers" / "a_c").read_text() == "1"
+        assert not (tree / "build-x").exists()
+
+
+def test_second_build_folder_begins_as_a_copy(two: tuple[str, str]) -> None:
+    with worktree.at("series", two[0]) as series:
+        build_folder = series / "build-x"
+        (build_folder / "tools").mkdir(parents=True)
+        (build_folder / "tools" / ".a.o.cmd").write_text(f"dep {series}/tools/y")
+        (build_folder / "a.o").touch()
+        (build_folder / "reseat-key").write_text("key")
+        (build_folder / worktree.BUILT).write_text(two[0])
+        age(series)
+    with worktree.at("base", two[1]) as tree:
+        os.utime(tree / "drivers" / "a_c", (OLD - 5, OLD - 5))  # as if it had been checked out before that build
+        worktree.adopt("base", "build-x", two[1])
+        copy = tree / "build-x"
+        assert (copy / "a.o").stat().st_mtime == OLD
+        assert (tree / "drivers" / "a_c").stat().st_mtime > OLD and (tree / "same_c").stat().st_mtime == OLD
+        assert (copy / "tools" / ".a.o.cmd").read_text() == f"dep {tree}/tools/y"
+        assert not (copy / "reseat-key").exists() and not (copy / worktree.BUILT).exists()
+    before = (tree / "drivers" / "a_c").stat().st_mtime
+    with worktree.at("base", two[1]):
+        assert (tree / "drivers" / "a_c").stat().st_mtime == before
+
+
+def test_a_tree_in_use_is_not_copied(two: tuple[str, str]) -> None:
+    with worktree.at("series", two[0]) as series, worktree.at("base", two[0]) as tree:
+        assert (tree / "same_c").stat().st_ino != (series / "same_c").stat().st_ino
+
+
+def test_key_leaves_out_documentation_and_tools(two: tuple[str, str], tmp_path: Path) -> None:
+    files = {"Makefile": "VERSION = 7\n", "same_c": "same", "drivers__a_c": "1", "tools__y": "x", "Documentation__z": "y"}
+    other = commit(tmp_path / "third", **files)
+    assert build.tree_key(other) == build.tree_key(two[0]) != build.tree_key(two[1])
+    assert build.key(two[0], ["x"], "cc") == build.key(other, ["x"], "cc") != build.key(other, ["y"], "cc")
+
+
+def test_clean_cache_waits_for_a_run(two: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    with worktree.at("series", two[0]):
+        pass
+    lock = common.cache() / "locks" / "src-series"
+    holder = subprocess.Popen(["flock", str(lock), "sh", "-c", "echo; sleep 1.5"], stdout=subprocess.PIPE)
+    assert holder.stdout and holder.stdout.readline()
+    cleaning.clean()
+    assert holder.poll() is not None
+    assert "waiting for another run" in capsys.readouterr().err
+    assert [p.name for p in common.cache().iterdir()] == ["locks"]
