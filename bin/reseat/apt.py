@@ -12,6 +12,7 @@ from . import common
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _ETC = Path("/etc/apt")
+_SUITE = re.compile(r"(bullseye|bookworm|trixie|forky|sid|(old|un)?stable|testing)(-updates|-backports)?")
 _FRESH = 12 * 3600  # seconds for which package lists are good
 
 
@@ -68,8 +69,7 @@ def mirror(etc: Path = _ETC) -> str:
         return given.rstrip("/")
     found: list[str] = []
     for uri, suites, components in _entries(etc):
-        named = any(re.fullmatch(r"(bullseye|bookworm|trixie|forky|sid|(old|un)?stable|testing)(-updates|-backports)?", s)
-                    for s in suites)
+        named = any(_SUITE.fullmatch(s) for s in suites)
         if named and "main" in components and "security" not in uri and not uri.startswith("cdrom:"):
             found.append(uri.rstrip("/"))
     if not found:
@@ -91,7 +91,7 @@ class Apt:
         self.what = "deb-src" if sources else "deb"
         self.dir = common.cache() / "apt" / "-".join([*self.suites, self.what, arch or "native"])
         self.uri = mirror()
-        # Installing needs the security archive too, from where the machine has it: what is installed may come from there.
+        # Installing needs the security archive too, where the machine has it: what is installed may come from there.
         self.security = [(uri, s) for uri, suites, _ in _entries(_ETC) for s in suites
                          if "security" in s or "security" in uri] if install else []
         if not KEYRING.exists():

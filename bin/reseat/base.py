@@ -123,7 +123,8 @@ def _have(pinned: Pin) -> Base | None:
 
 def _loud(pinned: Pin, version: str, package_version: str) -> None:
     bar = "*" * 78
-    for line in (bar, f"The base that is pinned, {pinned.version} ({pinned.package_version}), is gone from {pinned.suite}.",
+    gone = f"{pinned.version} ({pinned.package_version}), is gone from {pinned.suite}."
+    for line in (bar, f"The base that is pinned, {gone}",
                  f"Using {version} ({package_version}) instead: figures and line numbers may differ.",
                  "Patches must apply to it without fuzz, or composing refuses.", bar):
         common.say(line)
@@ -137,8 +138,9 @@ def _choose(pinned: Pin, offered: list[str]) -> str:
     for version in offered:
         if re.match(re.escape(series) + r"\.\d+-", version):
             return version
-    raise common.Error(f"{pinned.package} {pinned.package_version} is gone from {pinned.suite}, and no other {series}.y is "
-                       f"offered there ({', '.join(offered) or 'nothing is'}): LINUX_SRC=/path gives a kernel tree instead")
+    raise common.Error(f"{pinned.package} {pinned.package_version} is gone from {pinned.suite}, and no other "
+                       f"{series}.y is offered there ({', '.join(offered) or 'nothing is'}): "
+                       "LINUX_SRC=/path gives a kernel tree instead")
 
 
 def _from_package(pinned: Pin) -> Base:
@@ -164,7 +166,7 @@ def _from_package(pinned: Pin) -> Base:
         if chosen == pinned.package_version and version != pinned.version:
             raise common.Error(f"{pinned.package} {chosen} holds Linux {version}, but `base` pins {pinned.version}")
         if version.rsplit(".", 1)[0] != pinned.version.rsplit(".", 1)[0]:
-            raise common.Error(f"{pinned.package} {chosen} holds Linux {version}: not the kernel that the series is for")
+            raise common.Error(f"{pinned.package} {chosen} holds Linux {version}: not what the series is for")
         _note(version, sha256=sha, package_version=chosen)
         if chosen != pinned.package_version:
             _note(f"instead of {pinned.version} {pinned.sha256}", version=version, package_version=chosen, sha256=sha,
@@ -177,7 +179,8 @@ def _from_package(pinned: Pin) -> Base:
 
 def unpack_deb(deb: Path, member: str, to: Path) -> str:
     """Write the file @member of the package @deb to @to; return its sha256."""
-    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE, env=common.clean_env()) as p:
+    command = ["dpkg-deb", "--fsys-tarfile", str(deb)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=common.clean_env()) as p:
         sha = hashlib.sha256()
         found = False
         try:

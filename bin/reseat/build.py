@@ -83,9 +83,10 @@ def key(commit: str, texts: Sequence[str], cc: str) -> str:
 def make(src: Path, build: Path, arch: str, args: Sequence[str], *, log: Path, what: str, check: bool = True) -> int:
     """Run the kernel's make with @args, its output in @log, and say every 20 s how far it is."""
     log.parent.mkdir(parents=True, exist_ok=True)
+    command = ["make", "-C", str(src), f"O={build}", f"ARCH={arch}", f"-j{jobs()}", *args]
     with log.open("wb") as out:
-        p = subprocess.Popen(["make", "-C", str(src), f"O={build}", f"ARCH={arch}", f"-j{jobs()}", *args], stdout=out,
-                             stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=make_env(src), start_new_session=True)
+        p = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=make_env(src),
+                             start_new_session=True)
     told = time.monotonic()
     try:
         while True:
@@ -103,7 +104,8 @@ def make(src: Path, build: Path, arch: str, args: Sequence[str], *, log: Path, w
     if p.returncode and check:
         lines = log.read_text(errors="replace").splitlines()
         why = [s for s in lines if "error:" in s or "Error " in s or "No space left" in s or "undefined reference" in s]
-        raise common.Error(f"building {what} failed, log: {log}\n" + "\n".join("  | " + s for s in why[:12] or lines[-12:]))
+        raise common.Error(f"building {what} failed, log: {log}\n" +
+                           "\n".join("  | " + s for s in why[:12] or lines[-12:]))
     return p.returncode
 
 

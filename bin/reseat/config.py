@@ -39,8 +39,8 @@ def verify(wanted: Iterable[tuple[str, str]], config: Path) -> None:
     """Refuse a configuration that lacks a line of the fragments: its tests would test something else."""
     lost = missing(wanted, parse(config.read_text()))
     if lost:
-        raise common.Error("the kernel's configuration does not take these lines (a dependency, or a symbol that is gone):\n" +
-                           "\n".join(f"  {name}: {line}, is {have}" for name, line, have in lost))
+        raise common.Error("the kernel's configuration does not take these lines (a dependency, or a symbol that is "
+                           "gone):\n" + "\n".join(f"  {name}: {line}, is {have}" for name, line, have in lost))
 
 
 def kunit_fragment(src: Path) -> str:
@@ -69,7 +69,7 @@ def make(src: Path, build: Path, arch: common.Arch, wanted: list[tuple[str, str]
             parts.append(part)
     config = scratch / ".config"
     log = common.LOGS / f"config-{build.parent.name}-{build.name}.log"
-    # The configuration is made in the build folder proper, whose kconfig tools are built already, but under another name.
+    # Made in the build folder proper, whose kconfig tools are built already, but under another name.
     env = common.clean_env(KCONFIG_CONFIG=str(config))
     tool = ["make", "-s", "-C", src, f"O={build}", f"ARCH={arch.kernel}", *make_args]
     common.run([*tool, "tinyconfig"], env=env, log=log)

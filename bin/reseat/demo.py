@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from . import common, guest, kunit, onbase, payload, qemu, setup, topology, vm
 from .result import Result, Timer
 
 ARCH = "x86_64"
 TOPOLOGY = "pci"
-_WIDE = (46, 58, 22)
+_WIDE = (40, 70, 14)
+
+Row = tuple[str, str, str]  # a patch, what the base does, what the series does
 
 
 def machine() -> list[str]:
@@ -38,18 +40,19 @@ def by_test(base: bool) -> dict[str, Result]:
     return {r.name: r for r in results}
 
 
-def rows(proofs: Mapping[str, onbase.Proof], base: Mapping[str, Result], series: Mapping[str, Result]) -> list[tuple[str, str, str]]:
-    """A row for each proof that was run on both kernels: patch, what the base said, what the series did."""
-    found = []
-    for test, proof in proofs.items():
-        if test in base and test in series:
+def rows(proofs: Sequence[onbase.Proof], base: Mapping[str, Result], series: Mapping[str, Result]) -> list[Row]:
+    """A row for each test that a patch speaks of and that was run on both kernels, in the order of the series."""
+    found: list[tuple[int, Row]] = []
+    for test in base.keys() & series.keys():
+        if proof := onbase.of(test, proofs):
             b, s = base[test], series[test]
-            found.append((proof.patch, "passes: it proves nothing" if b.outcome == "pass" else b.reason or b.outcome,
-                          "ok" if s.outcome == "pass" else f"{s.outcome}: {s.reason}"))
-    return found
+            was = "passes: it proves nothing" if b.outcome == "pass" else f"{test}: {b.reason}"
+            row = (proof.patch, was, "ok" if s.outcome == "pass" else f"{s.outcome}: {s.reason}")
+            found.append((proofs.index(proof), row))
+    return [row for _, row in sorted(found)]
 
 
-def table(lines: list[tuple[str, str, str]]) -> str:
+def table(lines: Sequence[Row]) -> str:
     """Rows of text, wrapped into columns; of several rows of one patch, the first one is shown."""
     out = []
     seen = set()

@@ -22,6 +22,21 @@ def _run(git_dir: Path, *args: str, **extra: str) -> str:
     return common.run(["git", f"--git-dir={git_dir}", *args], env=common.clean_env(**extra)).stdout.strip()
 
 
+def _copy(source: list[str], git_dir: Path, what: list[str], wanted: str = "") -> None:
+    """Copy objects from one repository to another as a pack: @what for pack-objects, @wanted for its stdin."""
+    env = common.clean_env()
+    with subprocess.Popen(["git", *source, "pack-objects", "-q", *what, "--stdout"], env=env, stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as pack:
+        assert pack.stdin
+        pack.stdin.write(wanted.encode() + b"\n" if wanted else b"")
+        pack.stdin.close()
+        index = subprocess.run(["git", f"--git-dir={git_dir}", "index-pack", "--stdin"], stdin=pack.stdout, env=env,
+                               capture_output=True, check=False)
+    if pack.returncode or index.returncode:
+        raise common.Error(f"{git_dir}: cannot take objects from {source[-1].removeprefix('--git-dir=')}: "
+                           f"{index.stderr.decode(errors='replace').strip()}")
+
+
 class Importer:
     """Takes a source into a repository of its own and hands it over to @git_dir whole, or leaves nothing."""
 
@@ -39,7 +54,8 @@ class Importer:
             _run(self._tmp, "config", key, value)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
         try:
             self._fresh.__exit__(kind or common.Error, value or common.Error(), trace)
         except common.Error:
@@ -58,15 +74,7 @@ class Importer:
     def git(self, path: Path) -> None:
         """Take HEAD of a git repository, with the objects that it needs."""
         tree = common.run(["git", "-C", path, "rev-parse", "HEAD^{tree}"]).stdout.strip()
-        with subprocess.Popen(["git", "-C", str(path), "pack-objects", "-q", "--revs", "--stdout"], env=common.clean_env(),
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE) as pack:
-            assert pack.stdin
-            pack.stdin.write(tree.encode() + b"\n")
-            pack.stdin.close()
-            index = subprocess.run(["git", f"--git-dir={self._tmp}", "index-pack", "--stdin"], stdin=pack.stdout,
-                                   env=common.clean_env(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
-        if pack.returncode or index.returncode:
-            raise common.Error(f"{path}: its objects could not be read: {index.stderr.decode(errors='replace').strip()}")
+        _copy(["-C", str(path)], self._tmp, ["--revs"], tree)
         self._tree = tree
 
     def commit(self, version: str, ref: str) -> str:
@@ -78,12 +86,7 @@ class Importer:
         _run(self._tmp, "symbolic-ref", "HEAD", "refs/heads/none")
         if self.git_dir.exists():
             # The objects in one pack first, then the reference: a run that ends between the two does no harm.
-            with subprocess.Popen(["git", f"--git-dir={self._tmp}", "pack-objects", "-q", "--all", "--revs", "--stdout"],
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=common.clean_env()) as pack:
-                taken = subprocess.run(["git", f"--git-dir={self.git_dir}", "index-pack", "--stdin"], stdin=pack.stdout,
-                                       env=common.clean_env(), capture_output=True, check=False)
-            if pack.returncode or taken.returncode:
-                raise common.Error(f"{self.git_dir}: cannot take the base: {taken.stderr.decode(errors='replace').strip()}")
+            _copy([f"--git-dir={self._tmp}"], self.git_dir, ["--revs", "--all"])
             _run(self.git_dir, "update-ref", ref, commit)
         else:
             self._tmp.rename(self.git_dir)
@@ -149,7 +152,7 @@ def walk(path: Path) -> Iterator[tuple[str, str, os.stat_result]]:
     """(name, git's mode, stat) of each file of a plain tree, sorted; refuses a tree that was built in."""
     for sign in (".config", "vmlinux", "include/generated"):
         if (path / sign).exists():
-            raise common.Error(f"{path} was built in ({sign} is there): run `make mrproper` in it, or give a git repository")
+            raise common.Error(f"{path} was built in ({sign} is there): `make mrproper`, or give a git repository")
     stack = [""]
     while stack:
         folder = stack.pop()

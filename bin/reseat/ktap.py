@@ -1,4 +1,4 @@
-"""KTAP, as KUnit prints it to the kernel's log: nested results become a list of those that have no others below them."""
+"""KTAP, as KUnit prints it to the kernel's log: nested results become a list of those with no others below them."""
 
 from __future__ import annotations
 
@@ -108,7 +108,8 @@ class _Parser:
             what = top.title or "unnamed"
             below = [dataclasses.replace(r, name=f"{what}: {r.name}") for r in top.below]
             if not any(r.outcome == "fail" and "ended" in r.reason for r in below):
-                below.append(self._leaf(f"{what}: after {top.below[-1].name}" if top.below else f"{what}: start", "fail",
+                where = f"after {top.below[-1].name}" if top.below else "start"
+                below.append(self._leaf(f"{what}: {where}", "fail",
                                         "the run ended in it" + (f": {_why(top.remarks)}" if top.remarks else "")))
             self.levels[-1].below += below
             self.levels[-1].seen += 1

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from . import build, common, config
+from . import base, build, common, config
 
 _WARNING = re.compile(r"^(?:\.\./)*([^\s:]+):(?:\d+:){0,2}\s*(?:fatal )?(warning|error): (.*)$|^(Warning|Error): "
                       r"(\S+?):(?:\d+)?:? ?(.*)$", re.M | re.I)
@@ -65,7 +65,7 @@ class Objects:
         self.folder = src / f"build-{arch.name}-all"
         self.args = build.make_args(arch)
         self._srcarch = "x86" if arch.kernel == "x86_64" else arch.kernel
-        self._ready = False
+        self._configured = ""  # the commit that the configuration was made for
 
     def key(self) -> str:
         """What stands for compiler, configuration and sparse in the names of outcomes."""
@@ -73,11 +73,11 @@ class Objects:
         text = "\0".join([self.arch.name, version, self.sparse.parent.name, self._wanted()])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def compile(self, files: list[str], log: Path) -> Said:
-        """Compile those of @files that the tree and the configuration have."""
-        if not self._ready:
+    def compile(self, commit: str, files: list[str], log: Path) -> Said:
+        """Compile those of @files that the tree, which is at @commit, and the configuration have."""
+        if not self._configured or "Kconfig" in base.git("diff", "--name-only", self._configured, commit):
             self._configure()
-            self._ready = True
+        self._configured = commit
         have = [f for f in files if (self.src / f).exists() and self.has(f)]
         names = [f[:-2] + ".o" for f in have]
         if not names:

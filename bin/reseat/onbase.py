@@ -1,15 +1,16 @@
 """What fails on the unpatched base, and whether it still does, for the reason that it is said to.
 
 A patch that fixes something names the tests that fail without it, a line for each below the `---` of its mail:
-`fails without it: NAME  REGEX`. NAME is the test's name in the results, and REGEX is searched for in the reason that
-the failure gives.
+`fails without it: NAME  REGEX`. NAME is the test's name in the results, where * stands for anything, and REGEX is
+searched for in the reason that the failure gives.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 
 from . import common, compose
 from .result import Result
@@ -43,24 +44,29 @@ def parse(patch: str, notes: str) -> list[Proof]:
     return proofs
 
 
-def load() -> dict[str, Proof]:
-    """All proofs of the series, by test."""
+def load() -> list[Proof]:
+    """All proofs of the series, in its order."""
     files = compose.load(common.ROOT, compose.base_of())
-    known: dict[str, Proof] = {}
-    for stored in compose.stored(files):
-        for proof in parse(stored.mail.subject, stored.mail.notes):
-            if proof.test in known:
-                raise common.Error(f"'{proof.test}' is to fail without '{known[proof.test].patch}' and '{proof.patch}'")
-            known[proof.test] = proof
-    return known
+    return [proof for s in compose.stored(files) for proof in parse(s.mail.subject, s.mail.notes)]
 
 
-def judge(results: Iterable[Result], known: Mapping[str, Proof]) -> list[Result]:
+def of(test: str, known: Iterable[Proof]) -> Proof | None:
+    """The proof that speaks of @test, the first one if there are several."""
+    return next((p for p in known if fnmatch.fnmatchcase(test, p.test)), None)
+
+
+def judge(results: Iterable[Result], known: Sequence[Proof]) -> list[Result]:
     """Turn results of the base around: what is to fail there passes if it fails as it should.
 
     What is to fail and passes proves nothing, and fails; other results stay what they are.
     """
-    return [_judge(r, known[r.name].reason) if r.name in known else r for r in results]
+    return [_judge(r, p.reason) if (p := of(r.name, known)) else r for r in results]
+
+
+def unproved(results: Sequence[Result], known: Iterable[Proof]) -> list[Result]:
+    """A failure for each proof whose test is not among the results of the base: it has another name now, or is gone."""
+    return [Result("suite", f"'{p.test}' on the base", "fail", f"no test is called so, but '{p.patch}' says that it fails")
+            for p in known if not any(fnmatch.fnmatchcase(r.name, p.test) for r in results)]
 
 
 def _judge(r: Result, reason: str) -> Result:

@@ -103,7 +103,7 @@ class _Checker:
         if state not in self.states:
             files = sorted({f for p in self.patches[max(n, 0):n + 2] for f in sources(p)})
             with worktree.at("check", commit):
-                self.states[state] = place.compile(files, _log(place.arch, commit))
+                self.states[state] = place.compile(commit, files, _log(place.arch, commit))
         return self.states[state]
 
     def _interfaces(self) -> list[Result]:

@@ -39,7 +39,12 @@ FIRST_TEXT = """#!/bin/bash
 set -e
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
+mount -t proc proc /proc
 mount -t sysfs sysfs /sys
+if [ -e /proc/cio_ignore ]; then
+	echo free all >/proc/cio_ignore
+	echo 1 >/proc/cio_settle
+fi
 mountpoint -q /dev || mount -t devtmpfs devtmpfs /dev
 mount -t tmpfs tmpfs /run
 mkdir /run/upper /run/work /run/root

@@ -13,7 +13,7 @@ from pathlib import Path
 from . import apt, common
 
 BACKPORTS = "bookworm-backports"
-QEMU_MIN = 9  # the oldest major version with all the devices and properties that the topologies use; 10.0 is what we run
+QEMU_MIN = 9  # the oldest major version that has what the topologies use; 10.0 is what we run
 _PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin"
 
 

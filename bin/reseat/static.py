@@ -60,7 +60,8 @@ def checkpatch(composed: compose.Composed, src: Path) -> list[Result]:
         log = LOGS / f"checkpatch-{patch.name}.log"
         # The base is a single commit, without the history in which checkpatch would look up what a message names.
         p = common.run(["perl", src / "scripts/checkpatch.pl", "--strict", "--no-signoff", "--show-types", "--terse",
-                        "--no-summary", "--ignore", "UNKNOWN_COMMIT_ID", "-"], cwd=src, input=mail.encode(errors="surrogateescape"), check=False)
+                        "--no-summary", "--ignore", "UNKNOWN_COMMIT_ID", "-"],
+                       cwd=src, input=mail.encode(errors="surrogateescape"), check=False)
         log.write_text(p.stdout + p.stderr)
         left = []
         for line in p.stdout.splitlines():
@@ -131,7 +132,8 @@ def shell_scripts(root: Path = common.ROOT) -> list[Result]:
     results = []
     for name in scripts:
         # -x: sourced files are read as well; 1091: but not the kernel's own, which are not here.
-        p = common.run(["shellcheck", "-x", "-e", "SC1091", "-P", "SCRIPTDIR", "-f", "gcc", name], cwd=root, check=False)
+        p = common.run(["shellcheck", "-x", "-e", "SC1091", "-P", "SCRIPTDIR", "-f", "gcc", name], cwd=root,
+                       check=False)
         log = LOGS / "shellcheck.log"
         left = p.stdout.splitlines()
         if left:

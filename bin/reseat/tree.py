@@ -55,7 +55,7 @@ class Tree:
             (tmp / ".git" / "objects" / "info").mkdir(exist_ok=True)
             (tmp / ".git" / "objects" / "info" / "alternates").write_text(
                 str((self.base.git_dir / "objects").resolve()) + "\n")
-            for key, value in (("user.name", NAME), ("user.email", MAIL), ("notes.rewriteRef", _NOTES),
+            for key, value in (("user.name", NAME), ("user.email", MAIL), ("notes.rewriteRef", "refs/notes/*"),
                                ("notes.rewriteMode", "concatenate"), ("gc.auto", "0"), ("maintenance.auto", "false"),
                                ("rebase.autoSquash", "true"), ("core.untrackedCache", "true")):
                 new.git("config", key, value)

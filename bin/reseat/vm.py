@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import build, cases, common, guest, noise, payload, qemu, topology
-from .result import Result
+from .result import Result, summary
 
 LOGS = common.LOGS / "vm"
 _TRIES = 3  # of a case whose run is void because something turned lockdep off
@@ -159,8 +159,7 @@ class Runner:
             found.append(Result("selftest", case.name, "fail", "void: lockdep is off, the run proves nothing"))
         found = [dataclasses.replace(r, kernel=self._load.name, log=str(log), seconds=round(job.seconds, 2))
                  for r in found]
-        for r in found:
-            common.say(f"{self._load.name}: {r.outcome} {r.name}" + (f": {r.reason}" if r.reason else ""))
+        common.say(f"{self._load.name}: {case.name}: {summary(found)}")
         return found, bool(session.ended or bad or job.locks == "0"), void
 
 

@@ -41,13 +41,14 @@ def _git(variant: str, *args: str) -> None:
     env = common.clean_env(GIT_DIR=str(base.git_dir()), GIT_WORK_TREE=str(path(variant)),
                            GIT_INDEX_FILE=str(_index(variant)))
     # Hard links change ctimes and inodes: size and mtime are what counts.
-    common.run(["git", "-c", "core.checkStat=minimal", "-c", "core.trustctime=false", *args], env=env, cwd=path(variant))
+    common.run(["git", "-c", "core.checkStat=minimal", "-c", "core.trustctime=false", *args], env=env,
+               cwd=path(variant))
 
 
 def move(variant: str, to: str) -> None:
     """Make the tracked files of @variant's tree those of commit @to; untracked ones (build folders) stay."""
     index = _index(variant)
-    index.with_name(f"{index.name}.lock").unlink(missing_ok=True)  # of a run that was killed: we hold the lock on the tree
+    index.with_name(f"{index.name}.lock").unlink(missing_ok=True)  # of a run that was killed: we hold the tree
     if not path(variant).exists():
         common.need_space(path(variant), 5)
         index.unlink(missing_ok=True)
@@ -85,7 +86,7 @@ def _link(variant: str) -> bool:
             return False
         with common.fresh(path(variant)) as tmp:
             tmp.mkdir()
-            names = [p for p in sorted(path(other).iterdir()) if not p.name.startswith("build-")]
+            names = [p for p in sorted(path(other).iterdir()) if not p.name.lstrip(".").startswith("build-")]
             common.run(["cp", "-al", "-t", tmp, *names])
             shutil.copy2(_index(other), _index(variant))
         return True
@@ -116,7 +117,7 @@ def adopt(variant: str, folder: str, to: str) -> None:
 
 
 def _rename(folder: Path, old: str, new: str) -> None:
-    """tools/ is built with absolute paths: put ours for theirs into what make reads there, with the time stamps kept."""
+    """tools/ is built with absolute paths: put ours for theirs into what make reads there, time stamps kept."""
     for file in folder.rglob(".*"):
         if file.is_file() and file.suffix in (".cmd", ".d"):
             st = file.stat()

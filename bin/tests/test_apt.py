@@ -37,8 +37,8 @@ def test_one_line(tmp_path: Path) -> None:
             "deb http://security.example.net/debian-security bookworm-security main\n"
             "deb cdrom:[Debian]/ bookworm main\n"
             "deb [arch=amd64 signed-by=/x.gpg] http://mirror.example.net/debian bookworm main contrib # ours\n")
-    assert apt.mirror(etc(tmp_path, sources_list=text, docker_list="deb https://d.example.org/linux/debian bookworm stable\n")) \
-        == "http://mirror.example.net/debian"
+    docker = "deb https://d.example.org/linux/debian bookworm stable\n"
+    assert apt.mirror(etc(tmp_path, sources_list=text, docker_list=docker)) == "http://mirror.example.net/debian"
 
 
 def test_disabled_and_source_stanzas_do_not_count(tmp_path: Path) -> None:

@@ -102,7 +102,8 @@ def test_the_pinned_base_of_this_repository_reads() -> None:
     assert base.pin().version.startswith("7.3.")
 
 
-def test_same_commit_from_package_tree_and_repository(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_same_commit_from_package_tree_and_repository(root: Path, tmp_path: Path,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
     packaged = base.ensure(root)
     assert base.git("ls-tree", "-r", "--name-only", packaged.commit).split() == \
         [".gitignore", "Makefile", "link", "scripts/tool"]
@@ -203,8 +204,8 @@ def test_makefile_version() -> None:
 def test_orig_files(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fetch(self: FakeApt, package: str, into: Path, *, tar_only: bool) -> None:
         tarball(tmp_path / "source", into / "linux_7.3.4.orig.tar.xz")
-    monkeypatch.setattr(base, "pin", lambda root=root: base_pin)
-    base_pin = base.Pin("7.3.4", "some-suite", "linux-source-7.3", "7.3.4-1", "x", (root / "base").read_text()[-65:].strip())
+    pinned = base.pin(root)
+    monkeypatch.setattr(base, "pin", lambda root=root: pinned)
     monkeypatch.setattr(FakeApt, "source", fetch, raising=False)
     where, why = base.orig_files(["Makefile", "scripts/tool", "not/there"], tmp_path / "orig")
     assert (where, why) == (tmp_path / "orig", "")

@@ -73,12 +73,14 @@ def test_a_kernel_that_dies_between_suites() -> None:
 
 
 def test_a_kernel_that_dies_before_the_first_case() -> None:
-    assert outcomes("KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: one\n    1..3\n") == [("fail", "one: start")]
+    log = "KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: one\n    1..3\n"
+    assert outcomes(log) == [("fail", "one: start")]
     assert outcomes("KTAP version 1\n") == [("fail", "start")]
 
 
 def test_a_suite_whose_setup_fails() -> None:
-    log = "KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: one\n    1..1\n    ok 1 a\n    # exit failed\nnot ok 1 one\n"
+    log = ("KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: one\n    1..1\n    ok 1 a\n"
+           "    # exit failed\nnot ok 1 one\n")
     assert outcomes(log) == [("pass", "one: a"), ("fail", "one")]
 
 

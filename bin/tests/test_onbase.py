@@ -7,18 +7,18 @@ import pytest
 from reseat import common, onbase
 from reseat.result import Result
 
-NOTES = "Seen on q35.\nfails without it: pci-reset: stale  wrote [0-9]+ times\nfails without it: a test  ."
+NOTES = "Seen on q35.\nfails without it: pci-reset: stale*  wrote [0-9]+ times\nfails without it: a test  ."
 
 
-def known() -> dict[str, onbase.Proof]:
-    """The proofs of NOTES, by test."""
-    return {p.test: p for p in onbase.parse("PCI: Fix it", NOTES)}
+def known() -> list[onbase.Proof]:
+    """The proofs of NOTES."""
+    return onbase.parse("PCI: Fix it", NOTES)
 
 
 def test_parse() -> None:
     """Other lines of the notes are for people."""
     assert [(p.test, p.reason) for p in onbase.parse("PCI: Fix it", NOTES)] == [
-        ("pci-reset: stale", "wrote [0-9]+ times"), ("a test", ".")]
+        ("pci-reset: stale*", "wrote [0-9]+ times"), ("a test", ".")]
 
 
 @pytest.mark.parametrize("line", ["fails without it: only a name", "fails without it: ", "fails without it: x  ["])
@@ -32,10 +32,16 @@ def test_parse_refuses(line: str) -> None:
     ("fail", "wrote 3 times", "pass"), ("fail", "something else", "fail"), ("pass", "", "fail"), ("skip", "no", "skip")])
 def test_judge(outcome: str, reason: str, judged: str) -> None:
     """Only the failure that was announced is what it should be."""
-    assert onbase.judge([Result("kunit", "pci-reset: stale", outcome, reason)], known())[0].outcome == judged
+    assert onbase.judge([Result("kunit", "pci-reset: stale: bus", outcome, reason)], known())[0].outcome == judged
 
 
 def test_judge_leaves_the_others() -> None:
     """A test that no patch speaks of has to pass on the base as well."""
     results = [Result("kunit", "other", "fail", "broken"), Result("kunit", "another", "pass")]
     assert onbase.judge(results, known()) == results
+
+
+def test_unproved() -> None:
+    """A proof whose test is gone is found."""
+    left = onbase.unproved([Result("kunit", "pci-reset: stale: bus", "pass")], known())
+    assert [r.name for r in left] == ["'a test' on the base"]

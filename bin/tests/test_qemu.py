@@ -31,7 +31,7 @@ def line(arch: str, **more: object) -> str:
 ])
 def test_command(no_kvm: None, arch: str, console: str, disk: str) -> None:
     text = line(arch, disks=(Path("root"), Path("run")), console=Path("log"))
-    for part in ("accel=tcg", console, disk, "-no-reboot", "serial=n0", "path=/f/line", "file=/f/disk"):
+    for part in ("-accel tcg", console, disk, "-no-reboot", "serial=n0", "path=/f/line", "file=/f/disk"):
         assert part in text
 
 

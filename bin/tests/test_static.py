@@ -27,13 +27,15 @@ MAKE = """make[1]: Entering directory '/x'
 def test_messages_belong_to_the_file_that_was_compiled() -> None:
     said = objects.by_file(MAKE)
     assert said["drivers/pci/pci.c"] == Counter({
-        "drivers/pci/pci.c: warning: unused variable 'a' [-Wunused-variable]": 1, "include/linux/pci.h: warning: odd": 1,
+        "drivers/pci/pci.c: warning: unused variable 'a' [-Wunused-variable]": 1,
+        "include/linux/pci.h: warning: odd": 1,
         "drivers/pci/pci.c: warning: incorrect type in argument 1": 1})
     assert said["drivers/vfio/vfio.c"] == Counter({"drivers/vfio/vfio.c: error: expected ';'": 1})
 
 
 def test_line_numbers_do_not_count() -> None:
-    text = "drivers/a.c:10:5: warning: x\ndrivers/a.c:99: warning: x\nWarning: drivers/b.c:5 missing description of 'x'\n"
+    text = ("drivers/a.c:10:5: warning: x\ndrivers/a.c:99: warning: x\n"
+            "Warning: drivers/b.c:5 missing description of 'x'\n")
     assert objects.warnings(text) == Counter({"drivers/a.c: warning: x": 2,
                                                  "drivers/b.c: warning: missing description of 'x'": 1})
 
@@ -46,7 +48,8 @@ def test_what_is_no_part_of_a_kernel() -> None:
 def test_what_changes_an_interface() -> None:
     head = "--- a/include/linux/pci.h\n+++ b/include/linux/pci.h\n@@ -1 +1 @@\n"
     assert patchbuild.changes_interface(head + "-int f(void);\n+int f(int);\n")
-    assert not patchbuild.changes_interface(head + "+\n+ * a comment\n-/* another */\n") and not patchbuild.changes_interface("")
+    assert not patchbuild.changes_interface(head + "+\n+ * a comment\n-/* another */\n")
+    assert not patchbuild.changes_interface("")
 
 
 def test_outcomes_are_kept() -> None:

@@ -24,23 +24,23 @@ def broken() -> list[Result]:
 def test_a_step_that_cannot_finish(capsys: pytest.CaptureFixture[str]) -> None:
     """It is a failure, what comes after it runs all the same, and the sum is the last line."""
     steps = [suite.Step("first", broken), suite.Step("second", lambda: [Result("x", "works", "pass")])]
-    assert suite.run("test", steps) == 1
+    assert suite.run("check", steps) == 1
     out = capsys.readouterr().out
     assert "no disk, no network" in out
     assert out.splitlines()[-1] == "1 passed, 1 failed, 0 skipped"
-    assert (common.OUT / "results" / "test.sum").read_text() == "1 passed, 1 failed, 0 skipped\n"
+    assert (common.OUT / "results" / "check.sum").read_text() == "1 passed, 1 failed, 0 skipped\n"
 
 
 def test_nothing_ran() -> None:
     """A run without a single result does not pass."""
-    assert suite.run("test", [suite.Step("idle", list)]) == 1
+    assert suite.run("check", [suite.Step("idle", list)]) == 1
 
 
 def test_demo_rows() -> None:
     """A row for what ran on both kernels; a test that passes on the base is shown up."""
-    proofs = {t: onbase.Proof(p, t, ".") for p, t in (("PCI: A", "a"), ("PCI: B", "b"), ("PCI: C", "c"))}
+    proofs = [onbase.Proof(f"PCI: {t.upper()}", t, ".") for t in ("a", "b", "c")]
     base = {"a": Result("x", "a", "fail", "broke"), "b": Result("x", "b", "pass")}
     series = {"a": Result("x", "a", "pass"), "b": Result("x", "b", "fail", "still"), "c": Result("x", "c", "pass")}
     rows = demo.rows(proofs, base, series)
-    assert rows == [("PCI: A", "broke", "ok"), ("PCI: B", "passes: it proves nothing", "fail: still")]
-    assert demo.table(rows).splitlines()[2].split() == ["PCI:", "A", "broke", "ok"]
+    assert rows == [("PCI: A", "a: broke", "ok"), ("PCI: B", "passes: it proves nothing", "fail: still")]
+    assert demo.table(rows).splitlines()[2].split() == ["PCI:", "A", "a:", "broke", "ok"]

@@ -27,9 +27,9 @@ def commit(folder: Path, **files: str) -> str:
 @pytest.fixture
 def two(tmp_path: Path) -> tuple[str, str]:
     """Two commits, that differ in one C file, one of Documentation and one of tools."""
-    common = {"Makefile": "VERSION = 7\n", "same_c": "same", "Documentation__x": "1", "tools__y": "1", "drivers__a_c": "1"}
-    first = commit(tmp_path / "first", **common)
-    return first, commit(tmp_path / "second", **{**common, "drivers__a_c": "two", "Documentation__x": "2", "tools__y": "2"})
+    files = {"Makefile": "VERSION = 7\n", "same_c": "same"}
+    first = commit(tmp_path / "first", **files, drivers__a_c="1", Documentation__x="1", tools__y="1")
+    return first, commit(tmp_path / "second", **files, drivers__a_c="two", Documentation__x="2", tools__y="2")
 
 
 def age(tree: Path) -> None:
@@ -98,8 +98,8 @@ def test_a_tree_in_use_is_not_copied(two: tuple[str, str]) -> None:
 
 
 def test_key_leaves_out_documentation_and_tools(two: tuple[str, str], tmp_path: Path) -> None:
-    files = {"Makefile": "VERSION = 7\n", "same_c": "same", "drivers__a_c": "1", "tools__y": "x", "Documentation__z": "y"}
-    other = commit(tmp_path / "third", **files)
+    other = commit(tmp_path / "third", Makefile="VERSION = 7\n", same_c="same", drivers__a_c="1", tools__y="x",
+                   Documentation__z="y")
     assert build.tree_key(other) == build.tree_key(two[0]) != build.tree_key(two[1])
     assert build.key(two[0], ["x"], "cc") == build.key(other, ["x"], "cc") != build.key(other, ["y"], "cc")
 
