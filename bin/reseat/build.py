@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import base as base_
@@ -80,33 +80,40 @@ def key(commit: str, texts: Sequence[str], cc: str) -> str:
     return sha.hexdigest()[:20]
 
 
-def make(src: Path, build: Path, arch: str, args: Sequence[str], *, log: Path, what: str, check: bool = True) -> int:
-    """Run the kernel's make with @args, its output in @log, and say every 20 s how far it is."""
+def watch(command: Sequence[str | Path], *, cwd: Path, log: Path, what: str, progress: Callable[[], str]) -> int:
+    """Run a @command that takes long, its output in @log, and say @progress every 20 s; returns its exit status.
+
+    When we are interrupted, all that it started ends too: nothing goes on building in a tree that we no longer hold.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = ["make", "-C", str(src), f"O={build}", f"ARCH={arch}", f"-j{jobs()}", *args]
     with log.open("wb") as out:
-        p = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=make_env(src),
-                             start_new_session=True)
+        p = subprocess.Popen(command, cwd=cwd, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                             env=make_env(cwd), start_new_session=True)
     told = time.monotonic()
     try:
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                p.wait(1)
-                break
+                return p.wait(1)
             if time.monotonic() - told >= 20:
                 told = time.monotonic()
-                common.say(f"{what}: {_objects(log)} objects")
+                common.say(f"{what}: {progress()}")
     except BaseException:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(p.pid, signal.SIGTERM)
         p.wait()
         raise
-    if p.returncode and check:
+
+
+def make(src: Path, build: Path, arch: str, args: Sequence[str], *, log: Path, what: str, check: bool = True) -> int:
+    """Run the kernel's make with @args, its output in @log."""
+    status = watch(["make", "-C", src, f"O={build}", f"ARCH={arch}", f"-j{jobs()}", *args], cwd=src, log=log, what=what,
+                   progress=lambda: f"{_objects(log)} objects")
+    if status and check:
         lines = log.read_text(errors="replace").splitlines()
         why = [s for s in lines if "error:" in s or "Error " in s or "No space left" in s or "undefined reference" in s]
         raise common.Error(f"building {what} failed, log: {log}\n" +
                            "\n".join("  | " + s for s in why[:12] or lines[-12:]))
-    return p.returncode
+    return status
 
 
 def _objects(log: Path) -> int:
@@ -114,8 +121,11 @@ def _objects(log: Path) -> int:
         return sum(line.startswith((b"  CC ", b"  AS ", b"  HOSTCC ")) for line in f)
 
 
-def kernel(arch: str, *, debug: bool = False, base: bool = False) -> Kernel:
-    """Build a kernel, as far as it is not there yet; a kernel whose key has not changed is returned at once."""
+def kernel(arch: str, *, debug: bool = False, base: bool = False, image_to: Path | None = None) -> Kernel:
+    """Build a kernel, as far as it is not there yet; a kernel whose key has not changed is returned at once.
+
+    With @image_to, the image is copied there, where no other run changes it.
+    """
     a = common.arch(arch)
     variant = "base" if base else "series"
     title = name(arch, debug=debug, base=base)
@@ -128,20 +138,21 @@ def kernel(arch: str, *, debug: bool = False, base: bool = False) -> Kernel:
         this = key(commit, [arch, kunit, *(text for _, text in wanted)], cc)
         result = Kernel(build / a.image, build, src, this, title)
         stamp = build / "reseat-key"
-        if stamp.exists() and stamp.read_text() == this and result.image.exists():
-            return result
-        common.need_space(build, 3)
-        common.say(f"building the {title} kernel")
-        worktree.adopt(variant, build.name, commit)
-        build.mkdir(exist_ok=True)
-        stamp.unlink(missing_ok=True)
-        (build / worktree.BUILT).unlink(missing_ok=True)
-        args = make_args(a)
-        config.make(src, build, a, wanted, args, optional=kunit)
-        log = common.LOGS / f"build-{title}.log"
-        make(src, build, a.kernel, [*args, a.target, "modules", "headers"], log=log, what=title)
-        for path, text in ((build / worktree.BUILT, commit), (stamp, this)):
-            with common.fresh(path) as tmp:
-                tmp.write_text(text)
-        common.say(f"{title}: built, {_objects(log)} objects")
+        if not (stamp.exists() and stamp.read_text() == this and result.image.exists()):
+            common.say(f"building the {title} kernel")
+            common.need_space(build, 3)
+            worktree.adopt(variant, build.name, commit)
+            build.mkdir(exist_ok=True)
+            for old in (stamp, build / worktree.BUILT):
+                old.unlink(missing_ok=True)
+            args = make_args(a)
+            config.make(src, build, a, wanted, args, optional=kunit)
+            log = common.LOGS / f"build-{title}.log"
+            make(src, build, a.kernel, [*args, a.target, "modules", "headers"], log=log, what=title)
+            for path, text in ((build / worktree.BUILT, commit), (stamp, this)):
+                with common.fresh(path) as tmp:
+                    tmp.write_text(text)
+            common.say(f"{title}: built, {_objects(log)} objects")
+        if image_to:
+            return dataclasses.replace(result, image=Path(shutil.copyfile(result.image, image_to)))
         return result

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from . import build, common, config, ktap, noise, result, topology, vm, worktree
@@ -16,7 +17,7 @@ PLACES = ("uml", *common.ARCHES)
 GLOB = "pci*"  # our suites among those that a kernel may have
 _UML_SECONDS = 120
 _VM_SECONDS = 600
-_UML_CONFIGS = "harness/configs/uml.config"
+_UML_CONFIG = "harness/configs/uml.config"
 
 
 def run(where: str, base: bool = False) -> list[Result]:
@@ -30,11 +31,11 @@ def run(where: str, base: bool = False) -> list[Result]:
         why = "KUnit reported nothing"
     if why and (not any(r.outcome == "fail" for r in results) or not results):
         results.append(Result("kunit", f"run on {where}", "fail", why, kernel))
+    _remember(where, base, results)
     results = [dataclasses.replace(r, log=str(log)) for r in results]
     if not base and log.exists():  # what warns on the unpatched base is what the suites are there to show
         for splat in noise.sort(log.read_text(errors="replace"), noise.load())[0]:
             results.append(Result("kunit", f"kernel's log on {where}", "fail", splat.title, kernel, log=str(log)))
-    _remember(where, base, results)
     passed = result.summary(results)
     common.say(f"KUnit on {kernel}: {passed}, {timer():.0f} s")
     return results + (_absent(where, kernel, results) if base else [])
@@ -62,39 +63,46 @@ def _uml(kernel: str, base: bool) -> tuple[list[Result], Path, str]:
     variant = "base" if base else "series"
     log = common.LOGS / f"kunit-{kernel}.log"
     tool_log = common.LOGS / f"kunit-{kernel}-tool.log"
-    with worktree.at(variant) as src:
+    commit = worktree.commit(variant)
+    with worktree.at(variant, commit) as src:
         if not config.kunit_fragment(src):
             return [Result("kunit", "all suites", "skip", "this tree has none", kernel)], log, ""
         folder = src / "build-uml"
+        worktree.adopt(variant, folder.name, commit)
         if not folder.exists():
             common.say(f"building {kernel}: some minutes the first time, then seconds")
             common.need_space(src, 1)
-        console = folder / "test.log"
-        console.unlink(missing_ok=True)
+        console, built = folder / "test.log", folder / worktree.BUILT
+        for old in (console, built):
+            old.unlink(missing_ok=True)
         cc = "ccache gcc" if shutil.which("ccache") else "gcc"
         # kunit.py wants the folder of one of our files, a file for the other.
-        p = common.run([sys.executable, "tools/testing/kunit/kunit.py", "run", "--build_dir=build-uml",
-                        f"--kunitconfig={config.KUNITCONFIG}", f"--kunitconfig={common.ROOT / _UML_CONFIGS}",
-                        "--kernel_args=time-travel=inf-cpu", f"--timeout={_UML_SECONDS}", f"--jobs={build.jobs()}",
-                        f"--make_options=CC={cc}", "--make_options=LOCALVERSION=", GLOB],
-                       cwd=src, env=build.make_env(src), log=tool_log, check=False)
+        status = build.watch(
+            [sys.executable, "tools/testing/kunit/kunit.py", "run", "--build_dir=build-uml",
+             f"--kunitconfig={config.KUNITCONFIG}", f"--kunitconfig={common.ROOT / _UML_CONFIG}",
+             "--kernel_args=time-travel=inf-cpu", f"--timeout={_UML_SECONDS}", f"--jobs={build.jobs()}",
+             f"--make_options=CC={cc}", "--make_options=LOCALVERSION=", GLOB],
+            cwd=src, log=tool_log, what=f"KUnit on {kernel}",
+            progress=lambda: f"{sum(1 for _ in folder.rglob('*.o'))} objects")
         if not console.exists():
             lines = [s for s in tool_log.read_text(errors="replace").splitlines() if re.search(r"error|Error|ERROR", s)]
             raise common.Error(f"building {kernel} for KUnit failed, log: {tool_log}\n" +
                                "\n".join("  | " + s for s in lines[:12]))
+        built.write_text(commit)
         with common.fresh(log) as tmp:
             shutil.copyfile(console, tmp)
     return ktap.parse(log.read_text(errors="replace"), kernel), log, \
-        f"kunit.py says the run failed, log: {tool_log}" if p.returncode else ""
+        f"kunit.py says the run failed, log: {tool_log}" if status else ""
 
 
 def _machine(arch: str, base: bool) -> tuple[list[Result], Path, str]:
     """Boot the kernel of @arch with KUnit alone."""
-    kernel = build.kernel(arch, base=base)
     top = topology.load("nvme", arch)
     assert top
-    outcome = vm.boot(kernel, top, timeout=_VM_SECONDS, log="kunit",
-                      append=f"kunit.enable=1 kunit.autorun=1 kunit.filter_glob={GLOB} kunit_shutdown=poweroff")
+    with tempfile.TemporaryDirectory(prefix="reseat-kunit-") as folder:
+        kernel = build.kernel(arch, base=base, image_to=Path(folder) / "kernel")
+        outcome = vm.boot(kernel, top, timeout=_VM_SECONDS, log="kunit",
+                          append=f"kunit.enable=1 kunit.autorun=1 kunit.filter_glob={GLOB} kunit_shutdown=poweroff")
     results = ktap.parse(outcome.console.read_text(errors="replace"), kernel.name)
     return results, outcome.console, "" if outcome.status == "ok" else f"the VM ended so: {outcome.status}"
 

@@ -29,7 +29,7 @@ _BUS = {"x86_64": ("virtio-blk-pci", "virtio-serial-pci", ("addr=0x1b", "addr=0x
 _CONSOLE = {"x86_64": "console=ttyS0", "s390x": "console=ttysclp0", "ppc64le": "console=hvc0"}
 
 # With a thread for each processor, QEMU 10.0's x86 loses timer interrupts (both processors idle, no timer ever fires)
-# and trips over an assertion in its IOMMU code (iotlb_to_section) within a minute of parallel resets; so they take turns.
+# and trips over an assertion in its IOMMU code (iotlb_to_section), within a minute of parallel resets. They take turns.
 _TCG = {"x86_64": "tcg,thread=single", "s390x": "tcg", "ppc64le": "tcg"}
 
 # A boot sector that leaves QEMU through its debug exit port with 0x2a: mov dx,0xf4; mov al,0x2a; out dx,al; hlt
@@ -86,7 +86,8 @@ def command(top: Topology, kernel: Path, *, folder: Path, append: str = "",
         cmd[cmd.index("-cpu"):cmd.index("-cpu") + 2] = []  # the machine brings its own
     if icount:
         cmd += ["-icount", "shift=1,sleep=off"]
-    line = [_CONSOLE[top.arch], "panic=-1 panic_sys_info=all_bt,blocked_tasks ignore_loglevel", top.append, append]
+    line = [_CONSOLE[top.arch], "panic=-1 panic_sys_info=all_bt,blocked_tasks",
+            "ignore_loglevel" if console else "quiet", top.append, append]
     if top.arch == "x86_64":
         line.append("unknown_nmi_panic")  # or an NMI prints nothing
     cmd += ["-chardev", f"file,id=con,path={console}" if console else "stdio,id=con,mux=on,signal=off"]
@@ -228,6 +229,7 @@ def start(top: Topology, kernel: Path, *, append: str = "", disks: Sequence[Path
         make_disks(top, folder)
         console = log or folder / "console"
         console.parent.mkdir(parents=True, exist_ok=True)
+        console.unlink(missing_ok=True)
         cmd = command(top, kernel, append=append, folder=folder, disks=disks, icount=icount, console=console)
         stderr = stack.enter_context((folder / "stderr").open("wb"))
         # setpriv: QEMU must not outlive us, not even when we are killed.

@@ -34,12 +34,16 @@ class Outcome:
     console: Path
 
 
+def _alone(kernel: str) -> contextlib.AbstractContextManager[None]:
+    """Two runs of one clone would write the same logs."""
+    return common.lock(common.OUT / "locks" / f"vm-{kernel}", f"the {kernel} machines")
+
+
 def boot(kernel: build.Kernel, top: topology.Topology, *, append: str = "", timeout: float = 300,
          log: str = "boot") -> Outcome:
     """Boot @kernel without a userland, for what runs before it (KUnit), until it powers off or reboots."""
     console = LOGS / kernel.name / f"{log}.log"
-    console.unlink(missing_ok=True)
-    with qemu.start(top, kernel.image, append=append, log=console) as machine:
+    with _alone(kernel.name), qemu.start(top, kernel.image, append=append, log=console) as machine:
         with contextlib.suppress(subprocess.TimeoutExpired):
             machine.process.wait(timeout)
         if machine.process.returncode is None:
@@ -56,7 +60,7 @@ def run_cases(arch: str, prefix: str = "", *, debug: bool = False, base: bool = 
     """Run the cases whose names start with @prefix on @arch and return their results."""
     chosen = cases.select(arch, prefix)
     known = noise.load()
-    with payload.make(arch, debug=debug, base=base) as load:
+    with payload.make(arch, debug=debug, base=base) as load, _alone(load.name):
         results: list[Result] = []
         for group in cases.groups(chosen):
             if not debug:
@@ -74,7 +78,8 @@ class Runner:
                  limits: guest.Limits | None = None) -> None:
         self._load = load
         self._known = known
-        self._slow = 3 if load.name.endswith(("-debug", "-debug-base")) else 1
+        self._debug = "-debug" in load.name
+        self._slow = 3 if self._debug else 1
         self._limits = limits or guest.Limits(silence=60 * self._slow)
         self._boots = 0
 
@@ -103,7 +108,6 @@ class Runner:
         top = topology.load(first.topology, self._load.arch)
         assert top
         console = self._console(first)
-        console.unlink(missing_ok=True)
         common.say(f"{self._load.name}: booting {top.name} ({len(todo)} cases)")
         with qemu.start(top, self._load.image, append=first.append, disks=self._load.disks, log=console,
                         icount=first.boot == "timed") as machine:
@@ -122,6 +126,8 @@ class Runner:
             if early:
                 results.append(Result("selftest", f"boot of {top.name}", "fail", f"kernel: {early[0].title}",
                                       self._load.name, log=str(console)))
+            if self._debug:
+                session.run("/harness/bin/kmemleak quiet", 60)
             while todo:
                 case = todo[0]
                 tries[case.name] = tries.get(case.name, 0) + 1
@@ -133,7 +139,15 @@ class Runner:
                 todo.pop(0)
                 if spoilt:
                     return True
+            if self._debug:
+                leaks = session.run("/harness/bin/kmemleak report", 300)
+                results += self._named(cases.read_tap(f"leaks after {first.name}", leaks.output, leaks.status), leaks,
+                                       console)
         return True
+
+    def _named(self, found: Sequence[Result], job: guest.Job, log: Path) -> list[Result]:
+        return [dataclasses.replace(r, kernel=self._load.name, log=str(log), seconds=round(job.seconds, 2))
+                for r in found]
 
     def _case(self, session: guest.Session, case: cases.Case) -> tuple[list[Result], bool, bool]:
         """Run one case: its results, whether the machine is spoilt, and whether the run was void."""
@@ -157,8 +171,7 @@ class Runner:
         void = job.locks == "0" and not bad and not case.expects
         if void:
             found.append(Result("selftest", case.name, "fail", "void: lockdep is off, the run proves nothing"))
-        found = [dataclasses.replace(r, kernel=self._load.name, log=str(log), seconds=round(job.seconds, 2))
-                 for r in found]
+        found = self._named(found, job, log)
         common.say(f"{self._load.name}: {case.name}: {summary(found)}")
         return found, bool(session.ended or bad or job.locks == "0"), void
 
@@ -171,5 +184,5 @@ def shell(arch: str, *, base: bool = False, name: str = "") -> int:
         raise common.Error(f"topology '{name}' has no {arch} machine")
     with payload.make(arch, base=base) as load, tempfile.TemporaryDirectory(prefix="reseat-vm-") as folder:
         qemu.make_disks(top, Path(folder))
-        cmd = qemu.command(top, load.image, folder=Path(folder), disks=load.disks, append="loglevel=5")
+        cmd = qemu.command(top, load.image, folder=Path(folder), disks=load.disks)
         return subprocess.run(cmd, env=dict(os.environ), check=False).returncode

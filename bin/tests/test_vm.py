@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reseat import cases, guest, payload, vm
+from reseat import cases, common, guest, payload, vm
 from reseat.result import Result
 
 pytestmark = pytest.mark.vm
@@ -24,8 +24,18 @@ done
 sleep 600""",
     "panic": "echo c >/proc/sysrq-trigger",
     # The port that init listens on goes away, and init with it.
-    "init": "for d in /sys/bus/virtio/drivers/virtio_console/virtio*; do echo ${d##*/} >${d%/*}/unbind; done; sleep 60",
+    "init": "for d in /sys/bus/virtio/drivers/virtio_console/virtio*; do echo ${d##*/} >${d%/*}/unbind; done",
     "sleep": "sleep 600",
+    "both_sides": """
+echo 1..4
+port=$(basename "$(dirname "$(readlink -f /sys/bus/pci/devices/$NVME)")")
+monitor device_del id=n0 && monitor wait DEVICE_DELETED 30 && echo ok 1 unplugged
+[ -e /sys/bus/pci/devices/$NVME ] || echo ok 2 gone
+monitor device_add driver=virtio-rng-pci id=r0 bus=rp1 && sleep 4
+lspci -s $NVME | grep RNG && echo ok 3 plugged
+monitor hmp pcie_aer_inject_error rp1 DLP && sleep 3
+grep 'DLP 1' /sys/bus/pci/devices/$port/aer_dev_fatal && echo ok 4 error
+""",
     "good": """
 echo 1..3
 echo "# $NVME"
@@ -47,7 +57,8 @@ def load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[payload.Payload]:
 
 
 @pytest.fixture
-def runner(load: payload.Payload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> vm.Runner:
+def runner(load: payload.Payload, monkeypatch: pytest.MonkeyPatch) -> vm.Runner:
+    monkeypatch.setattr(vm, "LOGS", common.LOGS / "vm-pytest")
     return vm.Runner(load, [], LIMITS)
 
 
@@ -65,6 +76,11 @@ def run(runner: vm.Runner, *group: cases.Case, limit: float) -> list[Result]:
 def test_a_machine_works(runner: vm.Runner) -> None:
     found = run(runner, case("good"), limit=120)
     assert [r.outcome for r in found] == ["pass"] * 3
+
+
+def test_a_case_acts_on_both_sides(runner: vm.Runner) -> None:
+    found = run(runner, case("both_sides"), limit=180)
+    assert [r.outcome for r in found] == ["pass"] * 4
 
 
 @pytest.mark.parametrize(("name", "why", "in_log"), [

@@ -596,7 +596,7 @@ static void pci_kunit_add_pcie(struct pci_kunit_fn *fn, u16 type)
 	pci_kunit_define(fn, pos + PCI_EXP_FLAGS, 2, 2 | type << 4, 0);
 	pci_kunit_define(fn, pos + PCI_EXP_DEVCAP, 4, PCI_EXP_DEVCAP_RBER, 0);
 	pci_kunit_define(fn, pos + PCI_EXP_DEVCTL, 2, 0,
-			 (u16)~PCI_EXP_DEVCTL_BCR_FLR);
+			 U16_MAX & ~PCI_EXP_DEVCTL_BCR_FLR);
 	pci_kunit_define(fn, pos + PCI_EXP_LNKCAP, 4,
 			 PCI_EXP_LNKCAP_SLS_2_5GB | 1 << 4, 0);
 	pci_kunit_define(fn, pos + PCI_EXP_LNKCTL, 2, 0, U16_MAX);

@@ -136,9 +136,10 @@ static struct device_attribute *find_attr(struct kunit *test, const char *name)
 static bool attr_is_visible(struct pci_dev *pdev, const char *name)
 {
 	struct kernfs_node *kn = sysfs_get_dirent(pdev->dev.kobj.sd, name);
+	bool visible = kn;
 
 	sysfs_put(kn);
-	return kn;
+	return visible;
 }
 
 static ssize_t store_methods(struct kunit *test, struct pci_dev *pdev,
@@ -1139,7 +1140,44 @@ static void removed_during_reset(struct kunit *test)
 	expect_unlocked(test, r->pair.bridge);
 }
 
+/* What pci_remove_bus() leaves behind while it still holds the bus */
+struct leaving_bus {
+	struct pci_ops ops;
+	struct pci_bus *subordinate;
+	unsigned int calls;
+};
+
+static void leaving_bus_remove(struct pci_bus *bus)
+{
+	struct leaving_bus *leaving =
+		container_of(bus->ops, struct leaving_bus, ops);
+
+	leaving->subordinate = bus->self->subordinate;
+	leaving->calls++;
+}
+
+/* Nobody can find a bus that is about to be released */
+static void bridge_forgets_bus(struct kunit *test)
+{
+	struct leaving_bus *leaving;
+	struct lone l;
+
+	leaving = kunit_kzalloc(test, sizeof(*leaving), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, leaving);
+
+	lone_init(test, &l);
+	lone_start(test, &l);
+	leaving->ops = *l.pdev->bus->ops;
+	leaving->ops.remove_bus = leaving_bus_remove;
+	pci_bus_set_ops(l.pdev->bus, &leaving->ops);
+
+	pci_stop_and_remove_bus_device_locked(l.bridge);
+	KUNIT_EXPECT_EQ(test, 1, leaving->calls);
+	KUNIT_EXPECT_NULL(test, leaving->subordinate);
+}
+
 static struct kunit_case scope_cases[] = {
+	KUNIT_CASE(bridge_forgets_bus),
 	KUNIT_CASE(bus_reset_all),
 	KUNIT_CASE(bus_reset_behind_switch),
 	KUNIT_CASE(bus_reset_tries_all),
