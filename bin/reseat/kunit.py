@@ -85,7 +85,7 @@ def _uml(kernel: str, base: bool) -> tuple[list[Result], Path, str]:
             cwd=src, log=tool_log, what=f"KUnit on {kernel}",
             progress=lambda: f"{sum(1 for _ in folder.rglob('*.o'))} objects")
         if not console.exists():
-            lines = [s for s in tool_log.read_text(errors="replace").splitlines() if re.search(r"error|Error|ERROR", s)]
+            lines = [s for s in tool_log.read_text(errors="replace").splitlines() if re.search(r"error|Error|ERROR|^Missing", s)]
             raise common.Error(f"building {kernel} for KUnit failed, log: {tool_log}\n" +
                                "\n".join("  | " + s for s in lines[:12]))
         built.write_text(commit)

@@ -1,10 +1,9 @@
-"""QEMU: which accelerator works here, the command line for a topology, and a running machine with its three sockets."""
+"""QEMU: the command line for a topology, and a running machine with its three sockets."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import selectors
 import shutil
 import socket
@@ -15,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import common
+from . import common, kvm
 from .topology import Topology
 
 BINARIES = {"x86_64": "qemu-system-x86_64", "s390x": "qemu-system-s390x", "ppc64le": "qemu-system-ppc64"}
@@ -32,11 +31,6 @@ _CONSOLE = {"x86_64": "console=ttyS0", "s390x": "console=ttysclp0", "ppc64le": "
 # and trips over an assertion in its IOMMU code (iotlb_to_section), within a minute of parallel resets. They take turns.
 _TCG = {"x86_64": "tcg,thread=single", "s390x": "tcg", "ppc64le": "tcg"}
 
-# A boot sector that leaves QEMU through its debug exit port with 0x2a: mov dx,0xf4; mov al,0x2a; out dx,al; hlt
-_PROBE = bytes.fromhex("baf400b02aeef4").ljust(510, b"\0") + b"\x55\xaa"
-_PROBE_SECONDS = 8
-
-
 def binary(arch: str) -> str:
     """The QEMU for @arch, or an error that names the package."""
     path = shutil.which(BINARIES[arch])
@@ -45,45 +39,19 @@ def binary(arch: str) -> str:
     return path
 
 
-def kvm_works(arch: str) -> bool:
-    """Whether KVM runs a guest here; asked once per boot of this machine, for a /dev/kvm may exist and hang."""
-    if arch != "x86_64" or os.uname().machine != "x86_64" or not os.access("/dev/kvm", os.R_OK | os.W_OK):
-        return False
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    note = common.cache() / "probe" / "kvm.json"
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        known = json.loads(note.read_text())
-        if known["boot"] == boot:
-            return bool(known["works"])
-    works = _probe_kvm(binary(arch))
-    common.say(f"/dev/kvm {'works' if works else 'does not run a guest here: using TCG'}")
-    with common.fresh(note) as new:
-        new.write_text(json.dumps({"boot": boot, "works": works}))
-    return works
-
-
-def _probe_kvm(qemu: str) -> bool:
-    with tempfile.NamedTemporaryFile(suffix=".img") as f:
-        f.write(_PROBE)
-        f.flush()
-        cmd = ["timeout", "-s", "KILL", str(_PROBE_SECONDS), qemu, "-M", "pc,accel=kvm", "-nodefaults", "-display",
-               "none", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", "-drive",
-               f"file={f.name},format=raw,if=floppy", "-boot", "a"]
-        return common.run(cmd, check=False).returncode == 0x2A << 1 | 1
-
-
 def command(top: Topology, kernel: Path, *, folder: Path, append: str = "",
             disks: Sequence[Path] = (), icount: bool = False, console: Path | None = None) -> list[str]:
     """The command line that boots @kernel on @top: @disks are the harness's images, @folder has sockets and disks.
 
     Without @console the guest's console is on the terminal, and there is no line to the host.
     """
-    accel = "kvm" if not icount and kvm_works(top.arch) else _TCG[top.arch]
+    accel = "kvm" if not icount and kvm.works(top.arch, binary(top.arch)) else _TCG[top.arch]
     cmd = [binary(top.arch), "-M", top.machine, "-accel", accel, "-cpu", "host" if accel == "kvm" else "max",
            "-m", top.memory, "-smp", "1" if icount else str(top.cpus), "-nodefaults", "-display", "none", "-no-reboot",
            "-kernel", str(kernel)]
     if top.arch == "ppc64le":
-        cmd[cmd.index("-cpu"):cmd.index("-cpu") + 2] = []  # the machine brings its own
+        cmd[cmd.index("-cpu"):cmd.index("-cpu") + 2] = []  # the machine brings its own, and by default its root ports
+        cmd[cmd.index("-nodefaults"):cmd.index("-nodefaults") + 1] = ["-nic", "none", "-monitor", "none"]
     if icount:
         cmd += ["-icount", "shift=1,sleep=off"]
     line = [_CONSOLE[top.arch], "panic=-1 panic_sys_info=all_bt,blocked_tasks",
@@ -119,7 +87,7 @@ def command(top: Topology, kernel: Path, *, folder: Path, append: str = "",
     return cmd
 
 
-def _accept(listener: socket.socket, process: subprocess.Popen[bytes], stderr: Path) -> socket.socket:
+def _accept(listener: socket.socket, process: subprocess.Popen[bytes]) -> socket.socket:
     """The connection that QEMU makes to @listener once it runs."""
     listener.settimeout(0.2)
     for _ in range(150):
@@ -127,7 +95,7 @@ def _accept(listener: socket.socket, process: subprocess.Popen[bytes], stderr: P
             return listener.accept()[0]
         if process.poll() is not None:
             break
-    raise common.Error(f"QEMU did not start: {stderr.read_text(errors='replace').strip() or 'it said nothing'}")
+    raise ConnectionError("QEMU does not connect")
 
 
 def _size(text: str) -> int:
@@ -237,9 +205,13 @@ def start(top: Topology, kernel: Path, *, append: str = "", disks: Sequence[Path
                                    stderr=stderr, env=common.clean_env(), start_new_session=True)
         machine = Machine(process, console, {})
         try:
-            for name, s in listeners.items():
-                machine.sockets[name] = stack.enter_context(_accept(s, process, folder / "stderr"))
-            machine.qmp({"execute": "qmp_capabilities"})
+            try:
+                for name, s in listeners.items():
+                    machine.sockets[name] = stack.enter_context(_accept(s, process))
+                machine.qmp({"execute": "qmp_capabilities"})
+            except (ConnectionError, TimeoutError):
+                said = (folder / "stderr").read_text(errors="replace").strip()
+                raise common.Error(f"QEMU did not start: {said or 'it said nothing'}") from None
             yield machine
         finally:
             machine.kill()

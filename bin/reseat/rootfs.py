@@ -50,9 +50,10 @@ mount -t tmpfs tmpfs /run
 mkdir /run/upper /run/work /run/root
 mount -t overlay -o lowerdir=/,upperdir=/run/upper,workdir=/run/work overlay /run/root
 for serial in /sys/block/vd*/serial; do
-	[ "$(cat "$serial")" = reseat-run ] || continue
-	disk=${serial%/serial}
-	mount -t ext4 -o ro "/dev/${disk##*/}" /run/root/harness
+	if [ "$(cat "$serial")" = reseat-run ]; then
+		disk=${serial%/serial}
+		mount -t ext4 -o ro "/dev/${disk##*/}" /run/root/harness
+	fi
 done
 exec chroot /run/root /harness/init
 """

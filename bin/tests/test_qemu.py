@@ -1,20 +1,17 @@
-"""QEMU's command line, and whether KVM is to be trusted."""
+"""QEMU's command line, and its start."""
 
 from __future__ import annotations
 
-import json
-import os
-import time
 from pathlib import Path
 
 import pytest
 
-from reseat import common, qemu, rootfs, topology
+from reseat import common, kvm, qemu, rootfs, topology
 
 
 @pytest.fixture
 def no_kvm(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(qemu, "kvm_works", lambda _: False)
+    monkeypatch.setattr(kvm, "works", lambda *_: False)
     monkeypatch.setattr(qemu, "binary", lambda arch: qemu.BINARIES[arch])
 
 
@@ -45,40 +42,11 @@ def test_shell_has_its_console_on_the_terminal(no_kvm: None) -> None:
     assert "stdio" in text and "virtserialport" not in text
 
 
-def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
-    """A QEMU and a /dev/kvm of the test's making, asked on an x86 machine."""
+def test_a_qemu_that_will_not_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_kvm: None) -> None:
     script = tmp_path / "qemu"
-    script.write_text(f"#!/bin/sh\n{body}\n")
+    script.write_text("#!/bin/sh\necho no such machine >&2; exit 1\n")
     script.chmod(0o755)
     monkeypatch.setattr(qemu, "binary", lambda _: str(script))
-    monkeypatch.setattr(qemu, "_PROBE_SECONDS", 1)
-    real = os.access
-    monkeypatch.setattr(os, "access", lambda p, m: True if p == "/dev/kvm" else real(p, m))
-
-
-@pytest.mark.skipif(os.uname().machine != "x86_64", reason="KVM is probed on x86 only")
-@pytest.mark.parametrize(("body", "works"), [
-    ("exit 85", True),  # the payload answered
-    ("exit 0", False),
-    ("exit 1", False),
-    ("exec sleep 30", False),  # the /dev/kvm that hangs
-])
-def test_kvm_is_probed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, works: bool) -> None:
-    fake(tmp_path, monkeypatch, body)
-    start = time.monotonic()
-    assert qemu.kvm_works("x86_64") is works
-    assert time.monotonic() - start < 10
-    monkeypatch.setattr(qemu, "_probe_kvm", lambda _: pytest.fail("probed again"))
-    assert qemu.kvm_works("x86_64") is works
-    assert json.loads((common.cache() / "probe" / "kvm.json").read_text())["works"] is works
-
-
-def test_no_kvm_for_others() -> None:
-    assert not qemu.kvm_works("s390x")
-
-
-def test_a_qemu_that_will_not_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_kvm: None) -> None:
-    fake(tmp_path, monkeypatch, "echo no such machine >&2; exit 1")
     top = topology.load("nvme", "x86_64")
     assert top
     with pytest.raises(common.Error, match="did not start: no such machine"), \

@@ -88,7 +88,9 @@ static int pci_scope_forbids(struct pci_dev *dev, void *data)
 {
 	bool *forbidden = data;
 
-	*forbidden |= dev->dev_flags & PCI_DEV_FLAGS_NO_BUS_RESET;
+	if (dev->dev_flags & PCI_DEV_FLAGS_NO_BUS_RESET)
+		*forbidden = true;
+
 	return *forbidden;
 }
 

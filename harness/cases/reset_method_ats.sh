@@ -32,7 +32,9 @@ reads()
 
 	for ((n = 0; n < 40; n++)); do
 		timeout -s KILL 10 dd if="$disk" of=/dev/null bs=1M count=8 \
-			iflag=direct 2>/dev/null || return
+			iflag=direct 2>/dev/null && continue
+		msg "read $n failed, or did not end within 10 s"
+		return 1
 	done
 }
 

@@ -18,6 +18,7 @@
 #include <linux/pci_hotplug.h>
 #include <linux/pci_regs.h>
 #include <linux/property.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -44,6 +45,7 @@ struct pci_kunit_arch {
 #elif defined(CONFIG_PPC)
 struct pci_kunit_arch {
 	struct pci_controller sysdata;
+	u64 phb[SZ_1K / sizeof(u64)];
 };
 #else
 struct pci_kunit_arch {
@@ -418,6 +420,13 @@ static void pci_kunit_init_arch(struct pci_kunit_host *host)
 	hose->controller_ops.reset_secondary_bus =
 					pci_kunit_reset_secondary_bus;
 	PHB_SET_NODE(hose, NUMA_NO_NODE);
+
+	/*
+	 * powernv has a struct of its own behind this pointer, and header
+	 * fixups that look into it for the type of the bridge.  With all of
+	 * it 0 that is not one that they care about.
+	 */
+	hose->private_data = host->arch.phb;
 }
 
 #else

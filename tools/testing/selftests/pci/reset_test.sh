@@ -13,11 +13,11 @@ reset_by()
 {
 	local dev=$1 method=$2 before after bound
 
-	set_methods "$dev" "$method" || return
-	[ "$(methods "$dev")" = "$method" ] || return
+	set_methods "$dev" "$method" || { msg "'$method' refused"; return 1; }
 	before=$(header "$dev")
 	bound=$(driver "$dev")
-	milliseconds write "$PCI/$dev/reset" 1 || return
+	milliseconds write "$PCI/$dev/reset" 1 ||
+		{ msg "the reset failed after $MS ms"; return 1; }
 	msg "$dev: $method took $MS ms"
 	after=$(header "$dev")
 	if [ "$before" != "$after" ]; then
@@ -25,7 +25,8 @@ reset_by()
 		msg "config space after:  $after"
 		return 1
 	fi
-	[ "$(driver "$dev")" = "$bound" ]
+	[ "$(driver "$dev")" = "$bound" ] ||
+		{ msg "the driver was $bound, is $(driver "$dev")"; return 1; }
 }
 
 # refused DEVICE: with all methods disabled
