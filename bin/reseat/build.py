@@ -73,11 +73,15 @@ def tree_key(commit: str) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def key(commit: str, texts: Sequence[str], cc: str) -> str:
-    """The key of a kernel: same key, same kernel."""
+def config_key(texts: Sequence[str], cc: str) -> str:
+    """A key of a configuration and of the compiler."""
     version = common.run([cc, "--version"]).stdout.partition("\n")[0]
-    sha = hashlib.sha256("\0".join([_FORMAT, tree_key(commit), version, *texts]).encode())
-    return sha.hexdigest()[:20]
+    return hashlib.sha256("\0".join([_FORMAT, version, *texts]).encode()).hexdigest()[:20]
+
+
+def key(commit: str, config: str) -> str:
+    """The key of a kernel: same key, same kernel."""
+    return hashlib.sha256(f"{tree_key(commit)} {config}".encode()).hexdigest()[:20]
 
 
 def watch(command: Sequence[str | Path], *, cwd: Path, log: Path, what: str, progress: Callable[[], str]) -> int:
@@ -135,23 +139,21 @@ def kernel(arch: str, *, debug: bool = False, base: bool = False, image_to: Path
         build = src / f"build-{arch}{'-debug' if debug else ''}"
         wanted = [(str(f.relative_to(common.ROOT)), f.read_text()) for f in config.fragments(arch, debug=debug)]
         kunit = config.kunit_fragment(src)
-        this = key(commit, [arch, kunit, *(text for _, text in wanted)], cc)
+        configured = config_key([arch, kunit, *(text for _, text in wanted)], cc)
+        this = key(commit, configured)
         result = Kernel(build / a.image, build, src, this, title)
         stamp = build / "reseat-key"
         if not (stamp.exists() and stamp.read_text() == this and result.image.exists()):
             common.say(f"building the {title} kernel")
             common.need_space(build, 3)
-            worktree.adopt(variant, build.name, commit)
-            build.mkdir(exist_ok=True)
-            for old in (stamp, build / worktree.BUILT):
-                old.unlink(missing_ok=True)
+            worktree.adopt(variant, build.name, commit, configured)
             args = make_args(a)
             config.make(src, build, a, wanted, args, optional=kunit)
             log = common.LOGS / f"build-{title}.log"
             make(src, build, a.kernel, [*args, a.target, "modules", "headers"], log=log, what=title)
-            for path, text in ((build / worktree.BUILT, commit), (stamp, this)):
-                with common.fresh(path) as tmp:
-                    tmp.write_text(text)
+            worktree.finished(variant, build.name, commit, configured)
+            with common.fresh(stamp) as tmp:
+                tmp.write_text(this)
             common.say(f"{title}: built, {_objects(log)} objects")
         if image_to:
             return dataclasses.replace(result, image=Path(shutil.copyfile(result.image, image_to)))

@@ -60,21 +60,22 @@ def _absent(where: str, kernel: str, results: list[Result]) -> list[Result]:
 
 def _uml(kernel: str, base: bool) -> tuple[list[Result], Path, str]:
     """Run the kernel's own kunit.py; returns results, the kernel's log, and what went wrong besides."""
-    variant = "base" if base else "series"
+    variant = "uml-base" if base else "uml"
     log = common.LOGS / f"kunit-{kernel}.log"
     tool_log = common.LOGS / f"kunit-{kernel}-tool.log"
     commit = worktree.commit(variant)
     with worktree.at(variant, commit) as src:
-        if not config.kunit_fragment(src):
+        suites = config.kunit_fragment(src)
+        if not suites:
             return [Result("kunit", "all suites", "skip", "this tree has none", kernel)], log, ""
         folder = src / "build-uml"
-        worktree.adopt(variant, folder.name, commit)
         if not folder.exists():
             common.say(f"building {kernel}: some minutes the first time, then seconds")
             common.need_space(src, 1)
-        console, built = folder / "test.log", folder / worktree.BUILT
-        for old in (console, built):
-            old.unlink(missing_ok=True)
+        configured = build.config_key([suites, (common.ROOT / _UML_CONFIG).read_text()], "gcc")
+        worktree.adopt(variant, folder.name, commit, configured)
+        console = folder / "test.log"
+        console.unlink(missing_ok=True)
         cc = "ccache gcc" if shutil.which("ccache") else "gcc"
         # kunit.py wants the folder of one of our files, a file for the other.
         status = build.watch(
@@ -85,10 +86,11 @@ def _uml(kernel: str, base: bool) -> tuple[list[Result], Path, str]:
             cwd=src, log=tool_log, what=f"KUnit on {kernel}",
             progress=lambda: f"{sum(1 for _ in folder.rglob('*.o'))} objects")
         if not console.exists():
-            lines = [s for s in tool_log.read_text(errors="replace").splitlines() if re.search(r"error|Error|ERROR|^Missing", s)]
+            lines = [s for s in tool_log.read_text(errors="replace").splitlines()
+                     if re.search(r"error|Error|ERROR|^Missing", s)]
             raise common.Error(f"building {kernel} for KUnit failed, log: {tool_log}\n" +
                                "\n".join("  | " + s for s in lines[:12]))
-        built.write_text(commit)
+        worktree.finished(variant, folder.name, commit, configured)
         with common.fresh(log) as tmp:
             shutil.copyfile(console, tmp)
     return ktap.parse(log.read_text(errors="replace"), kernel), log, \

@@ -136,16 +136,15 @@ def _whole(patch: compose.Patch, arch: common.Arch) -> list[str]:
         folder = src / f"build-{arch.name}"
         common.say(f"{patch.name}: the whole {arch.name} kernel")
         common.need_space(folder, 3)
-        worktree.adopt("check", folder.name, patch.commit)
-        folder.mkdir(exist_ok=True)
-        (folder / worktree.BUILT).unlink(missing_ok=True)
         args = build.make_args(arch)
         wanted = [(f.name, f.read_text()) for f in config.fragments(arch.name)]
-        config.make(src, folder, arch, wanted, args, optional=config.kunit_fragment(src))
+        kunit = config.kunit_fragment(src)
+        configured = build.config_key([arch.name, kunit, *(text for _, text in wanted)], build.compiler(arch))
+        worktree.adopt("check", folder.name, patch.commit, configured)
+        config.make(src, folder, arch, wanted, args, optional=kunit)
         log = _log(arch, patch.commit, "kernel")
         status = build.make(src, folder, arch.kernel, [*args, arch.target, "modules"], log=log,
                             what=f"{patch.name} on {arch.name}", check=False)
         if status == 0:
-            with common.fresh(folder / worktree.BUILT) as tmp:
-                tmp.write_text(patch.commit)
+            worktree.finished("check", folder.name, patch.commit, configured)
         return sorted(warnings(log.read_text(errors="replace"))) or (["make failed"] if status else [])

@@ -31,6 +31,7 @@ _CONSOLE = {"x86_64": "console=ttyS0", "s390x": "console=ttysclp0", "ppc64le": "
 # and trips over an assertion in its IOMMU code (iotlb_to_section), within a minute of parallel resets. They take turns.
 _TCG = {"x86_64": "tcg,thread=single", "s390x": "tcg", "ppc64le": "tcg"}
 
+
 def binary(arch: str) -> str:
     """The QEMU for @arch, or an error that names the package."""
     path = shutil.which(BINARIES[arch])
@@ -39,8 +40,8 @@ def binary(arch: str) -> str:
     return path
 
 
-def command(top: Topology, kernel: Path, *, folder: Path, append: str = "",
-            disks: Sequence[Path] = (), icount: bool = False, console: Path | None = None) -> list[str]:
+def command(top: Topology, kernel: Path, *, folder: Path, append: str = "", disks: Sequence[Path] = (),
+            icount: bool = False, console: Path | None = None) -> list[str]:
     """The command line that boots @kernel on @top: @disks are the harness's images, @folder has sockets and disks.
 
     Without @console the guest's console is on the terminal, and there is no line to the host.

@@ -15,8 +15,10 @@ from pathlib import Path
 
 from . import base, common, compose
 
-VARIANTS = ("series", "base", "check")
-BUILT = "reseat-commit"  # in a build folder: the commit that it was last built from
+# One builder at a time works in a tree. Those that must not wait for long builds (UML) have trees of their own.
+VARIANTS = ("series", "base", "check", "uml", "uml-base")
+# In a build folder whose last build was finished: the commit that it is of, and a key of its configuration.
+BUILT, CONFIG = "reseat-commit", "reseat-config"
 
 
 def path(variant: str) -> Path:
@@ -26,11 +28,11 @@ def path(variant: str) -> Path:
 
 def commit(variant: str) -> str:
     """The commit that @variant stands at now: the whole series, or the base with the test files only."""
-    return compose.base_with_tests() if variant == "base" else compose.series().tip
+    return compose.base_with_tests() if variant.endswith("base") else compose.series().tip
 
 
-def _lock(variant: str) -> Path:
-    return common.cache() / "locks" / f"src-{variant}"
+def _lock(variant: str, what: str = "src") -> Path:
+    return common.cache() / "locks" / f"{what}-{variant}"
 
 
 def _index(variant: str) -> Path:
@@ -48,15 +50,16 @@ def _git(variant: str, *args: str) -> None:
 def move(variant: str, to: str) -> None:
     """Make the tracked files of @variant's tree those of commit @to; untracked ones (build folders) stay."""
     index = _index(variant)
-    index.with_name(f"{index.name}.lock").unlink(missing_ok=True)  # of a run that was killed: we hold the tree
-    if not path(variant).exists():
-        common.need_space(path(variant), 5)
-        index.unlink(missing_ok=True)
-        if not _link(variant):
-            common.say(f"checking out the source to {path(variant)}")
-            path(variant).mkdir(parents=True)
-    # --reset also brings back tracked files that somebody changed here.
-    _git(variant, "read-tree", "--reset", "-u", to)
+    with common.lock(_lock(variant, "move"), f"the source tree '{variant}'"):
+        index.with_name(f"{index.name}.lock").unlink(missing_ok=True)  # of a run that was killed: we hold the tree
+        if not path(variant).exists():
+            common.need_space(path(variant), 5)
+            index.unlink(missing_ok=True)
+            if not _link(variant):
+                common.say(f"checking out the source to {path(variant)}")
+                path(variant).mkdir(parents=True)
+        # --reset also brings back tracked files that somebody changed here.
+        _git(variant, "read-tree", "--reset", "-u", to)
 
 
 @contextlib.contextmanager
@@ -67,13 +70,19 @@ def at(variant: str, to: str = "") -> Iterator[Path]:
         yield path(variant)
 
 
+def _read(file: Path) -> str:
+    with contextlib.suppress(OSError):
+        return file.read_text()
+    return ""
+
+
 @contextlib.contextmanager
-def _sibling(variant: str, file: str) -> Iterator[str]:
-    """Another variant that has @file in its tree and is not in use, held; or nothing."""
+def _sibling(variant: str, folder: str, config: str) -> Iterator[str]:
+    """Another variant with a build folder of this configuration that is not in use, held; or nothing."""
     for other in VARIANTS:
-        if other != variant and (path(other) / file).exists():
+        if other != variant and _read(path(other) / folder / CONFIG) == config:
             with common.try_lock(_lock(other)) as mine:
-                if mine:
+                if mine and _read(path(other) / folder / CONFIG) == config:
                     yield other
                     return
     yield ""
@@ -81,39 +90,48 @@ def _sibling(variant: str, file: str) -> Iterator[str]:
 
 def _link(variant: str) -> bool:
     """Begin the tree of @variant as hard links to another one; False if there is none."""
-    with _sibling(variant, "Makefile") as other:
-        if not other:
-            return False
-        with common.fresh(path(variant)) as tmp:
-            tmp.mkdir()
-            names = [p for p in sorted(path(other).iterdir()) if not p.name.lstrip(".").startswith("build-")]
-            common.run(["cp", "-al", "-t", tmp, *names])
-            shutil.copy2(_index(other), _index(variant))
-        return True
+    other = next((v for v in VARIANTS if v != variant and _index(v).exists()), "")
+    if not other:
+        return False
+    # It may be built in meanwhile, but not moved.
+    with common.lock(_lock(other, "move"), f"the source tree '{other}'"), common.fresh(path(variant)) as tmp:
+        tmp.mkdir()
+        names = [p for p in sorted(path(other).iterdir()) if not p.name.lstrip(".").startswith("build-")]
+        common.run(["cp", "-al", "-t", tmp, *names])
+        shutil.copy2(_index(other), _index(variant))
+    return True
 
 
-def adopt(variant: str, folder: str, to: str) -> None:
-    """Begin the build folder @folder of @variant's tree, which is at commit @to, as a copy of another variant's.
+def adopt(variant: str, folder: str, to: str, config: str) -> None:
+    """See that the build folder @folder of @variant's tree, which is at commit @to, is there.
 
+    One that has never been built with the configuration @config, when another variant has, begins as a copy of that.
     make goes by time: what differs from the commit that the copy was built from is therefore made newer than it.
     """
     build = path(variant) / folder
-    if build.exists():
-        return
-    with _sibling(variant, f"{folder}/{BUILT}") as other:
-        if not other:
-            return
-        theirs = path(other) / folder
-        built = (theirs / BUILT).read_text().strip()
-        with common.fresh(build) as tmp:
-            common.run(["cp", "-a", theirs, tmp])
-            _rename(tmp / "tools", str(path(other)), str(path(variant)))
-            for name in base.git("diff", "--name-only", "--no-renames", built, to).splitlines():
-                with contextlib.suppress(FileNotFoundError):
-                    os.utime(path(variant) / name)
-            for stamp in (BUILT, "reseat-key"):
-                (tmp / stamp).unlink(missing_ok=True)
-        _git(variant, "update-index", "-q", "--refresh")
+    with contextlib.ExitStack() as held:
+        other = "" if _read(build / CONFIG) == config else held.enter_context(_sibling(variant, folder, config))
+        if other:
+            theirs = path(other) / folder
+            built = _read(theirs / BUILT)
+            common.remove(build)
+            with common.fresh(build) as tmp:
+                common.run(["cp", "-a", theirs, tmp])
+                _rename(tmp / "tools", str(path(other)), str(path(variant)))
+                for name in base.git("diff", "--name-only", "--no-renames", built, to).splitlines():
+                    with contextlib.suppress(FileNotFoundError):
+                        os.utime(path(variant) / name)
+            _git(variant, "update-index", "-q", "--refresh")
+    build.mkdir(exist_ok=True)
+    for stamp in (BUILT, CONFIG, "reseat-key"):
+        (build / stamp).unlink(missing_ok=True)
+
+
+def finished(variant: str, folder: str, to: str, config: str) -> None:
+    """Note that the build folder is one of commit @to in the configuration @config."""
+    for stamp, text in ((BUILT, to), (CONFIG, config)):
+        with common.fresh(path(variant) / folder / stamp) as tmp:
+            tmp.write_text(text)
 
 
 def _rename(folder: Path, old: str, new: str) -> None:

@@ -30,6 +30,7 @@ class Play:
         self.count = 0
         self.early = ""
         self.leaks = ""
+        self.address = "0000:01:00.0"
         monkeypatch.setattr(vm, "LOGS", tmp_path)
         (tmp_path / name).mkdir()
         monkeypatch.setattr(qemu, "start", self._start)
@@ -52,7 +53,7 @@ class Play:
             raise guest.Ended("hang")
 
     def role(self, *_: str) -> str:
-        return "0000:01:00.0"
+        return self.address
 
     def run(self, command: str, seconds: int) -> guest.Job:
         if command.startswith("/harness/bin/kmemleak"):
@@ -140,6 +141,13 @@ def test_a_boot_that_complains_fails(play: Play) -> None:
     play.early = "[ 0.1] WARNING: at init/main.c\n"
     play.boots = [[OK]]
     assert play.group(case("a"))[0] == ("boot of nvme", "fail", "kernel: WARNING: at init/main.c")
+
+
+def test_a_device_that_is_not_there_fails_all(play: Play) -> None:
+    play.address = ""
+    play.boots = [[]]
+    assert play.group(case("a"), case("b")) == [
+        (name, "fail", "NVME not where the topology nvme says") for name in ("a", "b")]
 
 
 def test_a_machine_that_never_boots_fails_all(play: Play) -> None:

@@ -77,11 +77,13 @@ def test_second_build_folder_begins_as_a_copy(two: tuple[str, str]) -> None:
         (build_folder / "tools" / ".a.o.cmd").write_text(f"dep {series}/tools/y")
         (build_folder / "a.o").touch()
         (build_folder / "reseat-key").write_text("key")
-        (build_folder / worktree.BUILT).write_text(two[0])
+        worktree.finished("series", "build-x", two[0], "config")
         age(series)
     with worktree.at("base", two[1]) as tree:
         os.utime(tree / "drivers" / "a_c", (OLD - 5, OLD - 5))  # as if it had been checked out before that build
-        worktree.adopt("base", "build-x", two[1])
+        (tree / "build-x").mkdir()  # of another configuration
+        worktree.finished("base", "build-x", two[1], "old config")
+        worktree.adopt("base", "build-x", two[1], "config")
         copy = tree / "build-x"
         assert (copy / "a.o").stat().st_mtime == OLD
         assert (tree / "drivers" / "a_c").stat().st_mtime > OLD and (tree / "same_c").stat().st_mtime == OLD
@@ -92,16 +94,34 @@ def test_second_build_folder_begins_as_a_copy(two: tuple[str, str]) -> None:
         assert (tree / "drivers" / "a_c").stat().st_mtime == before
 
 
-def test_a_tree_in_use_is_not_copied(two: tuple[str, str]) -> None:
-    with worktree.at("series", two[0]) as series, worktree.at("base", two[0]) as tree:
-        assert (tree / "same_c").stat().st_ino != (series / "same_c").stat().st_ino
+def test_a_tree_that_is_built_in_can_be_linked_but_not_its_build_folder(two: tuple[str, str]) -> None:
+    with worktree.at("series", two[0]) as series:
+        (series / "build-x").mkdir()
+        (series / "build-x" / "a.o").touch()
+        worktree.finished("series", "build-x", two[0], "config")
+        with worktree.at("base", two[0]) as tree:
+            worktree.adopt("base", "build-x", two[0], "config")
+            assert (tree / "same_c").stat().st_ino == (series / "same_c").stat().st_ino
+            assert list((tree / "build-x").iterdir()) == []
+
+
+def test_a_build_folder_of_this_configuration_is_kept(two: tuple[str, str]) -> None:
+    for variant in ("series", "base"):
+        with worktree.at(variant, two[0]) as tree:
+            (tree / "build-x").mkdir()
+            (tree / "build-x" / variant).touch()
+            worktree.finished(variant, "build-x", two[0], "config")
+    with worktree.at("base", two[0]) as tree:
+        worktree.adopt("base", "build-x", two[0], "config")
+        assert [p.name for p in (tree / "build-x").iterdir()] == ["base"]
 
 
 def test_key_leaves_out_documentation_and_tools(two: tuple[str, str], tmp_path: Path) -> None:
     other = commit(tmp_path / "third", Makefile="VERSION = 7\n", same_c="same", drivers__a_c="1", tools__y="x",
                    Documentation__z="y")
     assert build.tree_key(other) == build.tree_key(two[0]) != build.tree_key(two[1])
-    assert build.key(two[0], ["x"], "cc") == build.key(other, ["x"], "cc") != build.key(other, ["y"], "cc")
+    assert build.key(two[0], "x") == build.key(other, "x") != build.key(other, "y")
+    assert build.config_key(["x"], "gcc") != build.config_key(["y"], "gcc")
 
 
 def test_clean_cache_waits_for_a_run(two: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:

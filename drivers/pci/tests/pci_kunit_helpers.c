@@ -42,7 +42,7 @@ struct pci_kunit_arch {
 struct pci_kunit_arch {
 	struct zpci_bus sysdata;
 };
-#elif defined(CONFIG_PPC)
+#elif defined(CONFIG_PPC64)
 struct pci_kunit_arch {
 	struct pci_controller sysdata;
 	u64 phb[SZ_1K / sizeof(u64)];
@@ -349,17 +349,19 @@ pci_kunit_reset_root_port(struct pci_host_bridge *bridge, struct pci_dev *port)
 
 #if defined(CONFIG_X86)
 
-static void pci_kunit_init_arch(struct pci_kunit_host *host)
+static int pci_kunit_init_arch(struct pci_kunit_host *host)
 {
 	host->arch.sysdata.domain = PCI_KUNIT_DOMAIN;
 	host->arch.sysdata.node = NUMA_NO_NODE;
+	return 0;
 }
 
 #elif defined(CONFIG_S390)
 
-static void pci_kunit_init_arch(struct pci_kunit_host *host)
+static int pci_kunit_init_arch(struct pci_kunit_host *host)
 {
 	host->arch.sysdata.domain_nr = PCI_KUNIT_DOMAIN;
+	return 0;
 }
 
 /*
@@ -407,9 +409,9 @@ static void pci_kunit_exit_arch(struct pci_kunit_host *host)
 		kfree(host->arch.sysdata.function[i]);
 }
 
-#elif defined(CONFIG_PPC)
+#elif defined(CONFIG_PPC64)
 
-static void pci_kunit_init_arch(struct pci_kunit_host *host)
+static int pci_kunit_init_arch(struct pci_kunit_host *host)
 {
 	struct pci_controller *hose = &host->arch.sysdata;
 
@@ -427,23 +429,42 @@ static void pci_kunit_init_arch(struct pci_kunit_host *host)
 	 * it 0 that is not one that they care about.
 	 */
 	hose->private_data = host->arch.phb;
+
+	/*
+	 * The IOMMU driver takes every PHB for one of its own.  It lets go of
+	 * a device that it can't find a group for, but links it to its IOMMU
+	 * in sysfs first.
+	 */
+	if (!IS_ENABLED(CONFIG_IOMMU_API))
+		return 0;
+	return iommu_device_sysfs_add(&hose->iommu, NULL, NULL,
+				      "pci_kunit_phb");
+}
+
+static void pci_kunit_exit_arch(struct pci_kunit_host *host)
+{
+	if (IS_ENABLED(CONFIG_IOMMU_API))
+		iommu_device_sysfs_remove(&host->arch.sysdata.iommu);
 }
 
 #else
 
-static void pci_kunit_init_arch(struct pci_kunit_host *host)
+static int pci_kunit_init_arch(struct pci_kunit_host *host)
 {
+	return 0;
 }
 
 #endif
 
-#ifndef CONFIG_S390
+#if !defined(CONFIG_S390)
 static int pci_kunit_add_arch_fn(struct pci_kunit_host *host,
 				 unsigned int devfn)
 {
 	return 0;
 }
+#endif
 
+#if !defined(CONFIG_S390) && !defined(CONFIG_PPC64)
 static void pci_kunit_exit_arch(struct pci_kunit_host *host)
 {
 }
@@ -472,6 +493,7 @@ struct pci_kunit_host *pci_kunit_alloc_host(struct kunit *test)
 {
 	struct pci_host_bridge *bridge;
 	struct pci_kunit_host *host;
+	int ret;
 
 	bridge = pci_alloc_host_bridge(sizeof(*host));
 	KUNIT_ASSERT_NOT_NULL(test, bridge);
@@ -480,7 +502,10 @@ struct pci_kunit_host *pci_kunit_alloc_host(struct kunit *test)
 	host->bridge = bridge;
 	raw_spin_lock_init(&host->lock);
 	INIT_LIST_HEAD(&host->fns);
-	pci_kunit_init_arch(host);
+	ret = pci_kunit_init_arch(host);
+	if (ret)
+		pci_free_host_bridge(bridge);
+	KUNIT_ASSERT_EQ(test, 0, ret);
 
 	pci_set_host_bridge_release(bridge, pci_kunit_release_host, NULL);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
@@ -540,7 +565,7 @@ void pci_kunit_during_bus_reset(struct pci_kunit_host *host,
 {
 	host->hook = hook;
 	host->data = data;
-#ifndef CONFIG_PPC
+#ifndef CONFIG_PPC64
 	host->bridge->reset_root_port = pci_kunit_reset_root_port;
 #endif
 }
@@ -828,7 +853,7 @@ void pci_kunit_add_sriov(struct kunit *test, struct pci_kunit_fn *pf,
 
 	if (!IS_ENABLED(CONFIG_PCI_IOV))
 		kunit_skip(test, "needs CONFIG_PCI_IOV");
-	if (IS_ENABLED(CONFIG_S390) || IS_ENABLED(CONFIG_PPC))
+	if (IS_ENABLED(CONFIG_S390) || IS_ENABLED(CONFIG_PPC64))
 		kunit_skip(test, "VFs need the platform's firmware");
 
 	pos = pci_kunit_add_ext_cap(pf, PCI_EXT_CAP_ID_SRIOV, 1,
