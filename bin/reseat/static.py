@@ -21,8 +21,7 @@ def check(composed: compose.Composed | None = None) -> list[Result]:
     composed = composed or compose.series()
     LOGS.mkdir(parents=True, exist_ok=True)
     results = shell_scripts()
-    with worktree.at("check", composed.tip) as src:
-        results += checkpatch(composed, src)
+    results += checkpatch(composed)
     results += kernel_doc(composed)
     return results + patchbuild.check(composed)
 
@@ -49,37 +48,46 @@ def exceptions(path: Path = EXCEPTIONS) -> list[Allowed]:
     return found
 
 
-def checkpatch(composed: compose.Composed, src: Path) -> list[Result]:
+def checkpatch(composed: compose.Composed) -> list[Result]:
     """checkpatch --strict on each patch; what is allowed and does not occur any more fails as well."""
     allowed = exceptions()
     used: set[Allowed] = set()
     results = []
     for patch in composed.commits:
         timer = result.Timer()
-        mail = base.git("format-patch", "-1", "--stdout", "--no-signature", patch.commit) + "\n"
         log = LOGS / f"checkpatch-{patch.name}.log"
-        # The base is a single commit, without the history in which checkpatch would look up what a message names.
-        p = common.run(["perl", src / "scripts/checkpatch.pl", "--strict", "--no-signoff", "--show-types", "--terse",
-                        "--no-summary", "--ignore", "UNKNOWN_COMMIT_ID", "-"],
-                       cwd=src, input=mail.encode(errors="surrogateescape"), check=False)
-        log.write_text(p.stdout + p.stderr)
         left = []
-        for line in p.stdout.splitlines():
-            m = re.match(r".*?: (ERROR|WARNING|CHECK):([A-Z_]+): (.*)", line)
-            if not m:
-                continue
-            stays = [a for a in allowed if (a.patch, a.kind) == (patch.name, m[2])]
+        for kind, text in _messages(patch, composed, log):
+            stays = [a for a in allowed if (a.patch, a.kind) == (patch.name, kind)]
             used.update(stays)
             if not stays:
-                left.append(f"{m[1]}:{m[2]}: {m[3]}")
-        if p.returncode and not left and not re.search(r"(ERROR|WARNING|CHECK):", p.stdout):
-            left.append(f"checkpatch did not run: {(p.stderr or p.stdout).strip()[:200]}")
+                left.append(f"{kind}: {text}")
         results.append(_judged(f"{patch.name}: checkpatch", left, log, timer()))
     for a in allowed:
         if a not in used:
             results.append(Result("check", f"{a.patch}: checkpatch exception {a.kind}", "fail",
                                   f"{EXCEPTIONS.relative_to(common.ROOT)} names it, but it does not occur"))
     return results
+
+
+def _messages(patch: compose.Patch, composed: compose.Composed, log: Path) -> list[tuple[str, str]]:
+    """What checkpatch says about a patch: the types and texts of its messages."""
+    mail = base.git("format-patch", "-1", "--stdout", "--no-signature", patch.commit) + "\n"
+    key = outcomes.key("checkpatch", composed.base, re.sub(r"^From [0-9a-f]{40} ", "", mail))
+    said = outcomes.recall(key)
+    if said is None or not log.exists():
+        with worktree.at("check", composed.tip) as src:
+            # The base is a single commit, without the history in which checkpatch looks up what a message names.
+            p = common.run(["perl", src / "scripts/checkpatch.pl", "--strict", "--no-signoff", "--show-types",
+                            "--terse", "--no-summary", "--ignore", "UNKNOWN_COMMIT_ID", "-"],
+                           cwd=src, input=mail.encode(errors="surrogateescape"), check=False)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(p.stdout + p.stderr)
+        said = re.findall(r"^.*?: ((?:ERROR|WARNING|CHECK):[A-Z_]+: .*)$", p.stdout, re.M)
+        if p.returncode and not said:
+            raise common.Error(f"checkpatch did not run: {(p.stderr or p.stdout).strip()[:200]}")
+        outcomes.remember(key, said)
+    return [(s.split(":")[1], s.partition(": ")[2]) for s in said]
 
 
 def kernel_doc(composed: compose.Composed) -> list[Result]:

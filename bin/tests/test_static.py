@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reseat import common, objects, outcomes, patchbuild, static
+from reseat import common, compose, objects, outcomes, patchbuild, static
 
 MAKE = """make[1]: Entering directory '/x'
   GEN     Makefile
@@ -66,6 +66,19 @@ def test_exceptions_need_a_reason(tmp_path: Path) -> None:
     path.write_text("0010-x.patch MACRO_ARG_REUSE\n")
     with pytest.raises(common.Error, match="checkpatch:1"):
         static.exceptions(path)
+
+
+def test_messages_of_checkpatch_stay_with_a_reason_while_they_occur(monkeypatch: pytest.MonkeyPatch) -> None:
+    patches = [compose.Patch(f"00{n}0-x.patch", "x", "c", "p", "") for n in (1, 2, 3)]
+    said = {"0010-x.patch": [("LONG_LINE", "line over 100")], "0020-x.patch": [("LONG_LINE", "line over 100")],
+            "0030-x.patch": []}
+    monkeypatch.setattr(static, "_messages", lambda patch, composed, log: said[patch.name])
+    monkeypatch.setattr(static, "exceptions", lambda: [static.Allowed("0020-x.patch", "LONG_LINE", "a table"),
+                                                       static.Allowed("0030-x.patch", "LONG_LINE", "a table")])
+    found = static.checkpatch(compose.Composed("b", "t", patches))
+    assert [(r.name, r.outcome) for r in found] == [
+        ("0010-x.patch: checkpatch", "fail"), ("0020-x.patch: checkpatch", "pass"), ("0030-x.patch: checkpatch", "pass"),
+        ("0030-x.patch: checkpatch exception LONG_LINE", "fail")]
 
 
 def test_the_list_of_exceptions_reads() -> None:
