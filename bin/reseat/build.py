@@ -146,9 +146,9 @@ def kernel(arch: str, *, debug: bool = False, base: bool = False, image_to: Path
         if not (stamp.exists() and stamp.read_text() == this and result.image.exists()):
             common.say(f"building the {title} kernel")
             common.need_space(build, 3)
-            worktree.adopt(variant, build.name, commit, configured)
             args = make_args(a)
-            config.make(src, build, a, wanted, args, optional=kunit)
+            if not worktree.adopt(variant, build.name, commit, configured):
+                config.make(src, build, a, wanted, args, optional=kunit)
             log = common.LOGS / f"build-{title}.log"
             make(src, build, a.kernel, [*args, a.target, "modules", "headers"], log=log, what=title)
             worktree.finished(variant, build.name, commit, configured)

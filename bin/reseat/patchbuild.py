@@ -140,8 +140,8 @@ def _whole(patch: compose.Patch, arch: common.Arch) -> list[str]:
         wanted = [(f.name, f.read_text()) for f in config.fragments(arch.name)]
         kunit = config.kunit_fragment(src)
         configured = build.config_key([arch.name, kunit, *(text for _, text in wanted)], build.compiler(arch))
-        worktree.adopt("check", folder.name, patch.commit, configured)
-        config.make(src, folder, arch, wanted, args, optional=kunit)
+        if not worktree.adopt("check", folder.name, patch.commit, configured):
+            config.make(src, folder, arch, wanted, args, optional=kunit)
         log = _log(arch, patch.commit, "kernel")
         status = build.make(src, folder, arch.kernel, [*args, arch.target, "modules"], log=log,
                             what=f"{patch.name} on {arch.name}", check=False)

@@ -102,11 +102,12 @@ def _link(variant: str) -> bool:
     return True
 
 
-def adopt(variant: str, folder: str, to: str, config: str) -> None:
+def adopt(variant: str, folder: str, to: str, config: str) -> bool:
     """See that the build folder @folder of @variant's tree, which is at commit @to, is there.
 
     One that has never been built with the configuration @config, when another variant has, begins as a copy of that.
     make goes by time: what differs from the commit that the copy was built from is therefore made newer than it.
+    Returns whether its .config is good, for it is of this configuration and no Kconfig file changed since.
     """
     build = path(variant) / folder
     with contextlib.ExitStack() as held:
@@ -122,9 +123,11 @@ def adopt(variant: str, folder: str, to: str, config: str) -> None:
                     with contextlib.suppress(FileNotFoundError):
                         os.utime(path(variant) / name)
             _git(variant, "update-index", "-q", "--refresh")
+    good = _read(build / CONFIG) == config and "Kconfig" not in base.git("diff", "--name-only", _read(build / BUILT), to)
     build.mkdir(exist_ok=True)
     for stamp in (BUILT, CONFIG, "reseat-key"):
         (build / stamp).unlink(missing_ok=True)
+    return good
 
 
 def finished(variant: str, folder: str, to: str, config: str) -> None:

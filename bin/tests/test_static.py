@@ -68,7 +68,7 @@ def test_exceptions_need_a_reason(tmp_path: Path) -> None:
         static.exceptions(path)
 
 
-def test_messages_of_checkpatch_stay_with_a_reason_while_they_occur(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_of_checkpatch_that_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     patches = [compose.Patch(f"00{n}0-x.patch", "x", "c", "p", "") for n in (1, 2, 3)]
     said = {"0010-x.patch": [("LONG_LINE", "line over 100")], "0020-x.patch": [("LONG_LINE", "line over 100")],
             "0030-x.patch": []}
@@ -77,7 +77,8 @@ def test_messages_of_checkpatch_stay_with_a_reason_while_they_occur(monkeypatch:
                                                        static.Allowed("0030-x.patch", "LONG_LINE", "a table")])
     found = static.checkpatch(compose.Composed("b", "t", patches))
     assert [(r.name, r.outcome) for r in found] == [
-        ("0010-x.patch: checkpatch", "fail"), ("0020-x.patch: checkpatch", "pass"), ("0030-x.patch: checkpatch", "pass"),
+        ("0010-x.patch: checkpatch", "fail"), ("0020-x.patch: checkpatch", "pass"),
+        ("0030-x.patch: checkpatch", "pass"),
         ("0030-x.patch: checkpatch exception LONG_LINE", "fail")]
 
 

@@ -83,7 +83,7 @@ def test_second_build_folder_begins_as_a_copy(two: tuple[str, str]) -> None:
         os.utime(tree / "drivers" / "a_c", (OLD - 5, OLD - 5))  # as if it had been checked out before that build
         (tree / "build-x").mkdir()  # of another configuration
         worktree.finished("base", "build-x", two[1], "old config")
-        worktree.adopt("base", "build-x", two[1], "config")
+        assert worktree.adopt("base", "build-x", two[1], "config")
         copy = tree / "build-x"
         assert (copy / "a.o").stat().st_mtime == OLD
         assert (tree / "drivers" / "a_c").stat().st_mtime > OLD and (tree / "same_c").stat().st_mtime == OLD
@@ -100,7 +100,7 @@ def test_a_tree_that_is_built_in_can_be_linked_but_not_its_build_folder(two: tup
         (series / "build-x" / "a.o").touch()
         worktree.finished("series", "build-x", two[0], "config")
         with worktree.at("base", two[0]) as tree:
-            worktree.adopt("base", "build-x", two[0], "config")
+            assert not worktree.adopt("base", "build-x", two[0], "config")
             assert (tree / "same_c").stat().st_ino == (series / "same_c").stat().st_ino
             assert list((tree / "build-x").iterdir()) == []
 
@@ -112,8 +112,18 @@ def test_a_build_folder_of_this_configuration_is_kept(two: tuple[str, str]) -> N
             (tree / "build-x" / variant).touch()
             worktree.finished(variant, "build-x", two[0], "config")
     with worktree.at("base", two[0]) as tree:
-        worktree.adopt("base", "build-x", two[0], "config")
+        assert worktree.adopt("base", "build-x", two[0], "config")
         assert [p.name for p in (tree / "build-x").iterdir()] == ["base"]
+        assert not worktree.adopt("base", "build-x", two[0], "config")  # as after a run that was interrupted
+
+
+def test_a_configuration_is_made_again_when_kconfig_changed(two: tuple[str, str], tmp_path: Path) -> None:
+    third = commit(tmp_path / "third", Makefile="VERSION = 7\n", drivers__Kconfig="config X\n")
+    with worktree.at("series", two[0]) as tree:
+        (tree / "build-x").mkdir()
+        worktree.finished("series", "build-x", two[0], "config")
+    with worktree.at("series", third):
+        assert not worktree.adopt("series", "build-x", third, "config")
 
 
 def test_key_leaves_out_documentation_and_tools(two: tuple[str, str], tmp_path: Path) -> None:
