@@ -149,9 +149,10 @@ def kernel(arch: str, *, debug: bool = False, base: bool = False, image_to: Path
             args = make_args(a)
             if not worktree.adopt(variant, build.name, commit, configured):
                 config.make(src, build, a, wanted, args, optional=kunit)
+                worktree.configured(variant, build.name, commit, configured)
             log = common.LOGS / f"build-{title}.log"
             make(src, build, a.kernel, [*args, a.target, "modules", "headers"], log=log, what=title)
-            worktree.finished(variant, build.name, commit, configured)
+            worktree.finished(variant, build.name, commit)
             with common.fresh(stamp) as tmp:
                 tmp.write_text(this)
             common.say(f"{title}: built, {_objects(log)} objects")

@@ -90,7 +90,8 @@ def _uml(kernel: str, base: bool) -> tuple[list[Result], Path, str]:
                      if re.search(r"error|Error|ERROR|^Missing", s)]
             raise common.Error(f"building {kernel} for KUnit failed, log: {tool_log}\n" +
                                "\n".join("  | " + s for s in lines[:12]))
-        worktree.finished(variant, folder.name, commit, configured)
+        worktree.configured(variant, folder.name, commit, configured)
+        worktree.finished(variant, folder.name, commit)
         with common.fresh(log) as tmp:
             shutil.copyfile(console, tmp)
     return ktap.parse(log.read_text(errors="replace"), kernel), log, \

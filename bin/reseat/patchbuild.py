@@ -142,9 +142,10 @@ def _whole(patch: compose.Patch, arch: common.Arch) -> list[str]:
         configured = build.config_key([arch.name, kunit, *(text for _, text in wanted)], build.compiler(arch))
         if not worktree.adopt("check", folder.name, patch.commit, configured):
             config.make(src, folder, arch, wanted, args, optional=kunit)
+            worktree.configured("check", folder.name, patch.commit, configured)
         log = _log(arch, patch.commit, "kernel")
         status = build.make(src, folder, arch.kernel, [*args, arch.target, "modules"], log=log,
                             what=f"{patch.name} on {arch.name}", check=False)
         if status == 0:
-            worktree.finished("check", folder.name, patch.commit, configured)
+            worktree.finished("check", folder.name, patch.commit)
         return sorted(warnings(log.read_text(errors="replace"))) or (["make failed"] if status else [])

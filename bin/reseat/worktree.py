@@ -17,7 +17,8 @@ from . import base, common, compose
 
 # One builder at a time works in a tree. Those that must not wait for long builds (UML) have trees of their own.
 VARIANTS = ("series", "base", "check", "uml", "uml-base")
-# In a build folder whose last build was finished: the commit that it is of, and a key of its configuration.
+# In a build folder: the commit of its last build, if that was finished; a key of its configuration, and the commit
+# that its .config was made for.
 BUILT, CONFIG = "reseat-commit", "reseat-config"
 
 
@@ -80,12 +81,19 @@ def _read(file: Path) -> str:
 def _sibling(variant: str, folder: str, config: str) -> Iterator[str]:
     """Another variant with a build folder of this configuration that is not in use, held; or nothing."""
     for other in VARIANTS:
-        if other != variant and _read(path(other) / folder / CONFIG) == config:
+        if other != variant and _configured(path(other) / folder)[0] == config:
             with common.try_lock(_lock(other)) as mine:
-                if mine and _read(path(other) / folder / CONFIG) == config:
+                theirs = path(other) / folder
+                if mine and _configured(theirs)[0] == config and _read(theirs / BUILT):
                     yield other
                     return
     yield ""
+
+
+def _configured(build: Path) -> tuple[str, str]:
+    """The key of a build folder's configuration, and the commit that its .config was made for."""
+    key, _, made_for = _read(build / CONFIG).partition(" ")
+    return key, made_for
 
 
 def _link(variant: str) -> bool:
@@ -103,15 +111,15 @@ def _link(variant: str) -> bool:
 
 
 def adopt(variant: str, folder: str, to: str, config: str) -> bool:
-    """See that the build folder @folder of @variant's tree, which is at commit @to, is there.
+    """Ready the build folder @folder of @variant's tree, which is at commit @to, for a build.
 
-    One that has never been built with the configuration @config, when another variant has, begins as a copy of that.
-    make goes by time: what differs from the commit that the copy was built from is therefore made newer than it.
-    Returns whether its .config is good, for it is of this configuration and no Kconfig file changed since.
+    One that is not of the configuration @config, when another variant's is, begins as a copy of that. make goes by
+    time: what differs from the commit that the copy was built from is therefore made newer than it.
+    Returns whether its .config is good: of this configuration, and no Kconfig file changed since it was made.
     """
     build = path(variant) / folder
     with contextlib.ExitStack() as held:
-        other = "" if _read(build / CONFIG) == config else held.enter_context(_sibling(variant, folder, config))
+        other = "" if _configured(build)[0] == config else held.enter_context(_sibling(variant, folder, config))
         if other:
             theirs = path(other) / folder
             built = _read(theirs / BUILT)
@@ -123,18 +131,23 @@ def adopt(variant: str, folder: str, to: str, config: str) -> bool:
                     with contextlib.suppress(FileNotFoundError):
                         os.utime(path(variant) / name)
             _git(variant, "update-index", "-q", "--refresh")
-    good = _read(build / CONFIG) == config and "Kconfig" not in base.git("diff", "--name-only", _read(build / BUILT), to)
     build.mkdir(exist_ok=True)
-    for stamp in (BUILT, CONFIG, "reseat-key"):
+    for stamp in (BUILT, "reseat-key"):
         (build / stamp).unlink(missing_ok=True)
-    return good
+    key, made_for = _configured(build)
+    return key == config and bool(made_for) and "Kconfig" not in base.git("diff", "--name-only", made_for, to)
 
 
-def finished(variant: str, folder: str, to: str, config: str) -> None:
-    """Note that the build folder is one of commit @to in the configuration @config."""
-    for stamp, text in ((BUILT, to), (CONFIG, config)):
-        with common.fresh(path(variant) / folder / stamp) as tmp:
-            tmp.write_text(text)
+def configured(variant: str, folder: str, to: str, config: str) -> None:
+    """Note that the build folder's .config was made for commit @to and is of the configuration @config."""
+    with common.fresh(path(variant) / folder / CONFIG) as tmp:
+        tmp.write_text(f"{config} {to}")
+
+
+def finished(variant: str, folder: str, to: str) -> None:
+    """Note that the build folder has been built, of commit @to."""
+    with common.fresh(path(variant) / folder / BUILT) as tmp:
+        tmp.write_text(to)
 
 
 def _rename(folder: Path, old: str, new: str) -> None:

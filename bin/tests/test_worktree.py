@@ -40,6 +40,12 @@ def age(tree: Path) -> None:
     worktree._git(tree.name, "update-index", "-q", "--refresh")
 
 
+def finish(variant: str, to: str, config: str) -> None:
+    """A build of commit @to has gone well."""
+    worktree.configured(variant, "build-x", to, config)
+    worktree.finished(variant, "build-x", to)
+
+
 def test_unchanged_files_keep_their_time_stamps(two: tuple[str, str]) -> None:
     with worktree.at("series", two[0]) as tree:
         age(tree)
@@ -77,18 +83,18 @@ def test_second_build_folder_begins_as_a_copy(two: tuple[str, str]) -> None:
         (build_folder / "tools" / ".a.o.cmd").write_text(f"dep {series}/tools/y")
         (build_folder / "a.o").touch()
         (build_folder / "reseat-key").write_text("key")
-        worktree.finished("series", "build-x", two[0], "config")
+        finish("series", two[0], "config")
         age(series)
     with worktree.at("base", two[1]) as tree:
         os.utime(tree / "drivers" / "a_c", (OLD - 5, OLD - 5))  # as if it had been checked out before that build
         (tree / "build-x").mkdir()  # of another configuration
-        worktree.finished("base", "build-x", two[1], "old config")
+        finish("base", two[1], "old config")
         assert worktree.adopt("base", "build-x", two[1], "config")
         copy = tree / "build-x"
         assert (copy / "a.o").stat().st_mtime == OLD
         assert (tree / "drivers" / "a_c").stat().st_mtime > OLD and (tree / "same_c").stat().st_mtime == OLD
         assert (copy / "tools" / ".a.o.cmd").read_text() == f"dep {tree}/tools/y"
-        assert not (copy / "reseat-key").exists() and not (copy / worktree.BUILT).exists()
+        assert not (copy / "reseat-key").exists() and not (copy / worktree.BUILT).exists()  # it has yet to be built
     before = (tree / "drivers" / "a_c").stat().st_mtime
     with worktree.at("base", two[1]):
         assert (tree / "drivers" / "a_c").stat().st_mtime == before
@@ -98,7 +104,7 @@ def test_a_tree_that_is_built_in_can_be_linked_but_not_its_build_folder(two: tup
     with worktree.at("series", two[0]) as series:
         (series / "build-x").mkdir()
         (series / "build-x" / "a.o").touch()
-        worktree.finished("series", "build-x", two[0], "config")
+        finish("series", two[0], "config")
         with worktree.at("base", two[0]) as tree:
             assert not worktree.adopt("base", "build-x", two[0], "config")
             assert (tree / "same_c").stat().st_ino == (series / "same_c").stat().st_ino
@@ -110,18 +116,18 @@ def test_a_build_folder_of_this_configuration_is_kept(two: tuple[str, str]) -> N
         with worktree.at(variant, two[0]) as tree:
             (tree / "build-x").mkdir()
             (tree / "build-x" / variant).touch()
-            worktree.finished(variant, "build-x", two[0], "config")
+            finish(variant, two[0], "config")
     with worktree.at("base", two[0]) as tree:
         assert worktree.adopt("base", "build-x", two[0], "config")
-        assert [p.name for p in (tree / "build-x").iterdir()] == ["base"]
-        assert not worktree.adopt("base", "build-x", two[0], "config")  # as after a run that was interrupted
+        assert worktree.adopt("base", "build-x", two[0], "config")  # after a build that failed: not thrown away
+        assert sorted(p.name for p in (tree / "build-x").iterdir()) == ["base", worktree.CONFIG]
 
 
 def test_a_configuration_is_made_again_when_kconfig_changed(two: tuple[str, str], tmp_path: Path) -> None:
     third = commit(tmp_path / "third", Makefile="VERSION = 7\n", drivers__Kconfig="config X\n")
     with worktree.at("series", two[0]) as tree:
         (tree / "build-x").mkdir()
-        worktree.finished("series", "build-x", two[0], "config")
+        finish("series", two[0], "config")
     with worktree.at("series", third):
         assert not worktree.adopt("series", "build-x", third, "config")
 

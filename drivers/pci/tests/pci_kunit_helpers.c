@@ -45,6 +45,7 @@ struct pci_kunit_arch {
 #elif defined(CONFIG_PPC64)
 struct pci_kunit_arch {
 	struct pci_controller sysdata;
+	struct pci_dn pdn;
 	u64 phb[SZ_1K / sizeof(u64)];
 };
 #else
@@ -411,6 +412,12 @@ static void pci_kunit_exit_arch(struct pci_kunit_host *host)
 
 #elif defined(CONFIG_PPC64)
 
+/* EEH asks for what firmware says of a device: nothing, leave it alone */
+static void pci_kunit_dma_dev_setup(struct pci_dev *pdev)
+{
+	pdev->dev.archdata.pci_data = &pci_kunit_host(pdev->bus)->arch.pdn;
+}
+
 static int pci_kunit_init_arch(struct pci_kunit_host *host)
 {
 	struct pci_controller *hose = &host->arch.sysdata;
@@ -421,7 +428,9 @@ static int pci_kunit_init_arch(struct pci_kunit_host *host)
 	hose->ops = &pci_kunit_ops;
 	hose->controller_ops.reset_secondary_bus =
 					pci_kunit_reset_secondary_bus;
+	hose->controller_ops.dma_dev_setup = pci_kunit_dma_dev_setup;
 	PHB_SET_NODE(hose, NUMA_NO_NODE);
+	host->arch.pdn.phb = hose;
 
 	/*
 	 * powernv has a struct of its own behind this pointer, and header
@@ -1187,6 +1196,7 @@ void pci_kunit_add_driver(struct kunit *test)
 	drv->id_table = pci_kunit_ids;
 	drv->probe = pci_kunit_probe;
 	drv->remove = pci_kunit_remove;
+	drv->sriov_configure = pci_sriov_configure_simple;
 	drv->err_handler = &pci_kunit_err_handler;
 
 	KUNIT_ASSERT_EQ(test, 0, pci_register_driver(drv));

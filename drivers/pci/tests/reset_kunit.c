@@ -123,14 +123,28 @@ static unsigned int nr_resets(struct pci_kunit_fn *fn)
 
 static struct device_attribute *find_attr(struct kunit *test, const char *name)
 {
-	for (const struct attribute_group **g = pci_dev_groups; *g; g++)
-		for (struct attribute **a = (*g)->attrs; a && *a; a++)
-			if (!strcmp((*a)->name, name))
-				return container_of(*a, struct device_attribute,
-						    attr);
+	const struct attribute_group **groups[] = {
+		pci_dev_groups, pci_dev_attr_groups,
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(groups); i++)
+		for (const struct attribute_group **g = groups[i]; *g; g++)
+			for (struct attribute **a = (*g)->attrs; a && *a; a++)
+				if (!strcmp((*a)->name, name))
+					return container_of(*a, struct
+							    device_attribute,
+							    attr);
 
 	KUNIT_FAIL_AND_ABORT(test, "no attribute %s", name);
 	return NULL;
+}
+
+static ssize_t store_attr(struct kunit *test, struct pci_dev *pdev,
+			  const char *name, const char *buf)
+{
+	struct device_attribute *attr = find_attr(test, name);
+
+	return attr->store(&pdev->dev, attr, buf, strlen(buf));
 }
 
 static bool attr_is_visible(struct pci_dev *pdev, const char *name)
@@ -145,9 +159,7 @@ static bool attr_is_visible(struct pci_dev *pdev, const char *name)
 static ssize_t store_methods(struct kunit *test, struct pci_dev *pdev,
 			     const char *names)
 {
-	struct device_attribute *attr = find_attr(test, "reset_method");
-
-	return attr->store(&pdev->dev, attr, names, strlen(names));
+	return store_attr(test, pdev, "reset_method", names);
 }
 
 static void expect_methods(struct kunit *test, struct pci_dev *pdev,
@@ -316,21 +328,41 @@ static void slow_device(struct kunit *test)
 	expect_paired(test, l.fn);
 }
 
-static void device_never_returns(struct kunit *test)
+/* The core waits for a minute, which only virtual time makes short enough */
+static void device_never_returns_from_flr(struct kunit *test)
 {
-	struct pci_kunit_host *host = test->priv;
-	struct pci_kunit_fn *fn;
+	struct lone l;
 
-	fn = pci_kunit_add_endpoint(test, host, NULL, PCI_DEVFN(1, 0));
-	pci_kunit_add_flr(fn);
-	pci_kunit_add_driver(test);
-	pci_kunit_start_host(test, host);
+	if (!IS_ENABLED(CONFIG_UML_TIME_TRAVEL_SUPPORT))
+		kunit_skip(test, "takes a minute of real time");
 
-	fn->not_ready_ms = 120 * MSEC_PER_SEC;
-	KUNIT_EXPECT_LT(test, pci_reset_function(pci_kunit_dev(test, fn)), 0);
-	KUNIT_EXPECT_EQ(test, 1, nr_resets(fn));
-	expect_paired(test, fn);
-	fn->ready_at = jiffies;
+	lone_init(test, &l);
+	pci_kunit_add_flr(l.fn);
+	lone_start(test, &l);
+	KUNIT_EXPECT_EQ(test, 3, store_methods(test, l.pdev, "flr"));
+
+	l.fn->not_ready_ms = 120 * MSEC_PER_SEC;
+	KUNIT_EXPECT_LT(test, pci_reset_function(l.pdev), 0);
+	KUNIT_EXPECT_EQ(test, 1, l.fn->resets[PCI_KUNIT_FLR]);
+	KUNIT_EXPECT_EQ(test, 1, nr_resets(l.fn));
+	expect_paired(test, l.fn);
+	l.fn->ready_at = jiffies;
+}
+
+/* A second, if the link does not say whether it is up */
+static void device_never_returns_from_bus_reset(struct kunit *test)
+{
+	struct lone l;
+
+	lone_init(test, &l);
+	lone_start(test, &l);
+
+	l.fn->not_ready_ms = 120 * MSEC_PER_SEC;
+	KUNIT_EXPECT_LT(test, pci_reset_function(l.pdev), 0);
+	KUNIT_EXPECT_EQ(test, 1, l.fn->resets[PCI_KUNIT_HOT]);
+	expect_paired(test, l.fn);
+	expect_unlocked(test, l.bridge);
+	l.fn->ready_at = jiffies;
 }
 
 static void surprise_removal(struct kunit *test)
@@ -442,7 +474,7 @@ static void vf_flr(struct kunit *test)
 
 	pdev = pci_kunit_dev(test, pf);
 	KUNIT_ASSERT_EQ(test, 2, pci_sriov_get_totalvfs(pdev));
-	KUNIT_ASSERT_EQ(test, 0, pci_enable_sriov(pdev, ARRAY_SIZE(vf)));
+	KUNIT_ASSERT_EQ(test, 1, store_attr(test, pdev, "sriov_numvfs", "2"));
 	vdev = pci_kunit_dev(test, vf[1]);
 	KUNIT_EXPECT_TRUE(test, vdev->is_virtfn);
 	KUNIT_EXPECT_PTR_EQ(test, pdev, pci_physfn(vdev));
@@ -453,14 +485,15 @@ static void vf_flr(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "pPD", vf[1]->events);
 	KUNIT_EXPECT_EQ(test, 0, nr_resets(vf[0]));
 	KUNIT_EXPECT_EQ(test, 0, nr_resets(pf));
-	pci_disable_sriov(pdev);
+	KUNIT_EXPECT_EQ(test, 1, store_attr(test, pdev, "sriov_numvfs", "0"));
 }
 
 static struct kunit_case reset_cases[] = {
 	KUNIT_CASE_PARAM(reset_by_method, method_gen_params),
 	KUNIT_CASE(probe_writes_nothing),
 	KUNIT_CASE_SLOW(slow_device),
-	KUNIT_CASE_SLOW(device_never_returns),
+	KUNIT_CASE_SLOW(device_never_returns_from_flr),
+	KUNIT_CASE_SLOW(device_never_returns_from_bus_reset),
 	KUNIT_CASE(surprise_removal),
 	KUNIT_CASE(hung_device),
 	KUNIT_CASE_PARAM(stale_state, all_entry_gen_params),
