@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 
@@ -41,15 +42,25 @@ def by_test(base: bool) -> dict[str, Result]:
 
 
 def rows(proofs: Sequence[onbase.Proof], base: Mapping[str, Result], series: Mapping[str, Result]) -> list[Row]:
-    """A row for each test that a patch speaks of and that was run on both kernels, in the order of the series."""
-    found: list[tuple[int, Row]] = []
+    """A row for each test that a patch speaks of and that was run on both kernels.
+
+    In the order of the series; of each patch what user space sees comes first, then what KUnit sees inside.
+    """
+    order = {p.patch: i for i, p in enumerate(reversed(proofs))}
+    found: list[tuple[int, bool, str, Row]] = []
     for test in base.keys() & series.keys():
         if proof := onbase.of(test, proofs):
             b, s = base[test], series[test]
-            was = "passes: it proves nothing" if b.outcome == "pass" else f"{test}: {b.reason}"
+            was = "passes: it proves nothing" if b.outcome == "pass" else f"{test}: {_short(b.reason)}"
             row = (proof.patch, was, "ok" if s.outcome == "pass" else f"{s.outcome}: {s.reason}")
-            found.append((proofs.index(proof), row))
-    return [row for _, row in sorted(found)]
+            found.append((-order[proof.patch], b.suite == "kunit", test, row))
+    return [row for *_, row in sorted(found)]
+
+
+def _short(reason: str) -> str:
+    """Why a test failed, without where in the test's source that was noticed."""
+    first = re.split(r"; # ", reason)[0]
+    return re.sub(r"^\w+: EXPECTATION FAILED at \S+?; ", "", first)
 
 
 def table(lines: Sequence[Row]) -> str:

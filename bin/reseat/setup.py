@@ -47,8 +47,8 @@ def _kernel(*programs: str) -> list[Need]:
 
 
 NEEDS = (
-    *_kernel("gcc", "make", "flex", "bison", "bc", "cpio", "rsync", "kmod", "perl", "git", "xz-utils:xz", "ccache",
-             "gawk:awk", "findutils:find", "diffutils:cmp", "patch"),
+    *_kernel("gcc", "make", "flex", "bison", "bc", "cpio", "rsync", "perl", "git", "xz-utils:xz", "ccache",
+             "mawk:awk", "findutils:find", "diffutils:cmp", "patch"),
     Need("building the kernel", "libelf-dev", header="gelf.h"),
     Need("building the kernel", "libssl-dev", header="openssl/evp.h"),
     Need("building the kernel", "libc6-dev", header="stdio.h"),
@@ -66,10 +66,8 @@ NEEDS = (
     Need("the x86_64 VM", "qemu-system-x86", "qemu-system-x86_64", suite=BACKPORTS),
     Need("the s390x VM", "qemu-system-s390x", "qemu-system-s390x", suite=BACKPORTS),
     Need("the ppc64le VM", "qemu-system-ppc", "qemu-system-ppc64", suite=BACKPORTS),
-    Need("the disks of the VMs", "qemu-utils", "qemu-img", suite=BACKPORTS),
     Need("the tests of bin/", "python3-pytest", "pytest-3"),
     Need("checking shell scripts", "shellcheck", "shellcheck"),
-    Need("checking semantic patches", "coccinelle", "spatch"),
 )
 
 

@@ -121,22 +121,27 @@ static unsigned int nr_resets(struct pci_kunit_fn *fn)
 
 /* Attributes in sysfs, without going through a file system */
 
+static struct device_attribute *find_attr_in(const struct attribute_group **g,
+					     const char *name)
+{
+	for (; *g; g++)
+		for (struct attribute **a = (*g)->attrs; a && *a; a++)
+			if (!strcmp((*a)->name, name))
+				return container_of(*a, struct device_attribute,
+						    attr);
+
+	return NULL;
+}
+
 static struct device_attribute *find_attr(struct kunit *test, const char *name)
 {
-	const struct attribute_group **groups[] = {
-		pci_dev_groups, pci_dev_attr_groups,
-	};
+	struct device_attribute *attr;
 
-	for (int i = 0; i < ARRAY_SIZE(groups); i++)
-		for (const struct attribute_group **g = groups[i]; *g; g++)
-			for (struct attribute **a = (*g)->attrs; a && *a; a++)
-				if (!strcmp((*a)->name, name))
-					return container_of(*a, struct
-							    device_attribute,
-							    attr);
+	attr = find_attr_in(pci_dev_groups, name) ?:
+	       find_attr_in(pci_dev_attr_groups, name);
+	KUNIT_ASSERT_NOT_NULL_MSG(test, attr, "no attribute %s", name);
 
-	KUNIT_FAIL_AND_ABORT(test, "no attribute %s", name);
-	return NULL;
+	return attr;
 }
 
 static ssize_t store_attr(struct kunit *test, struct pci_dev *pdev,
