@@ -14,9 +14,9 @@
  *   - Once everything is locked it is collected again.  If a function came or
  *     went in between, start over, or give up if that was but a try.
  *
- *   - A function in the set can't leave its bus before the set is unlocked:
- *     pci_destroy_dev() takes it off the list only after device_del(), which
- *     waits for the device lock.
+ *   - A function in the set may still leave its bus, if its removal was past
+ *     its last use of the device lock when the set was locked.  The reference
+ *     keeps it, and it is unlocked like the others.
  *
  *   - A function that is added later is not in the set.  It is not restored,
  *     for nobody saved it, and not unlocked, for nobody locked it.
