@@ -78,6 +78,12 @@ def mirror(etc: Path = _ETC) -> str:
     return max(found, key=lambda u: u.endswith("/debian"))
 
 
+def complaints(text: str) -> str:
+    """What matters in the output of an apt that failed."""
+    lines = [line for line in text.splitlines() if re.match(r"[EW]: ", line)] or text.splitlines()[-5:]
+    return "\n".join("  | " + line for line in lines[:3])
+
+
 class Apt:
     """apt-get with its own sources, lists and cache below the cache folder.
 
@@ -119,9 +125,8 @@ class Apt:
                        env=common.clean_env(DEBIAN_FRONTEND="noninteractive"))
         if p.returncode:
             text = log.read_text(errors="replace") if log else p.stdout + p.stderr
-            why = [line for line in text.splitlines() if re.match(r"[EW]: ", line)] or text.splitlines()[-5:]
-            raise common.Error(f"{what} failed ({self.uri}, {' '.join(self.suites)}):\n" +
-                               "\n".join("  | " + line for line in why[:8]) + (f"\n  log: {log}" if log else ""))
+            raise common.Error(f"{what} failed ({self.uri}, {' '.join(self.suites)}):\n{complaints(text)}" +
+                               (f"\n  log: {log}" if log else ""))
         return p.stdout
 
     def update(self, *, force: bool = False) -> None:
@@ -141,6 +146,7 @@ class Apt:
                 (self.dir / sub).mkdir(parents=True, exist_ok=True)
             (self.dir / "status").touch()
             (self.dir / "parts" / "debian.sources").write_text(sources)
+            common.say(f"reading the package lists of {self.uri} {' '.join(self.suites)}")
             self._run("reading the package lists", "update", "--error-on=any")
             stamp.write_text(sources)
 

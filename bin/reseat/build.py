@@ -30,6 +30,25 @@ class Kernel:
     key: str
     name: str
 
+    @property
+    def stamp(self) -> Path:
+        """Where the build folder says what it holds."""
+        return self.build / "reseat-key"
+
+    @property
+    def _held(self) -> str:
+        # The path too: a cache that was moved has the old one in its Makefiles, which external modules are built by.
+        return f"{self.key} {self.src}"
+
+    def built(self) -> bool:
+        """Whether the build folder holds this very kernel."""
+        return self.image.exists() and self.stamp.exists() and self.stamp.read_text() == self._held
+
+    def sign(self) -> None:
+        """Note that it does."""
+        with common.fresh(self.stamp) as tmp:
+            tmp.write_text(self._held)
+
 
 def name(arch: str, *, debug: bool = False, base: bool = False) -> str:
     """The name of a kernel in results and logs: x86_64, x86_64-debug, x86_64-base..."""
@@ -91,8 +110,9 @@ def watch(command: Sequence[str | Path], *, cwd: Path, log: Path, what: str, pro
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
-        p = subprocess.Popen(command, cwd=cwd, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                             env=make_env(cwd), start_new_session=True)
+        # setpriv: nor when we are killed outright.
+        p = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *command], cwd=cwd, stdout=out, stdin=subprocess.DEVNULL,
+                             stderr=subprocess.STDOUT, env=make_env(cwd), start_new_session=True)
     told = time.monotonic()
     try:
         while True:
@@ -125,6 +145,28 @@ def _objects(log: Path) -> int:
         return sum(line.startswith((b"  CC ", b"  AS ", b"  HOSTCC ")) for line in f)
 
 
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a kernel is made of; nothing is built to know it."""
+
+    name: str
+    commit: str
+    wanted: list[tuple[str, str]]  # the configuration's fragments: name, text
+    kunit: str
+    configured: str  # a key of the configuration
+    key: str
+
+
+def plan(arch: str, *, debug: bool = False, base: bool = False) -> Plan:
+    """Say what a kernel would be built from now."""
+    a = common.arch(arch)
+    commit = worktree.commit("base" if base else "series")
+    wanted = [(str(f.relative_to(common.ROOT)), f.read_text()) for f in config.fragments(arch, debug=debug)]
+    kunit = config.kunit_fragment_of(commit)
+    configured = config_key([arch, kunit, *(text for _, text in wanted)], compiler(a))
+    return Plan(name(arch, debug=debug, base=base), commit, wanted, kunit, configured, key(commit, configured))
+
+
 def kernel(arch: str, *, debug: bool = False, base: bool = False, image_to: Path | None = None) -> Kernel:
     """Build a kernel, as far as it is not there yet; a kernel whose key has not changed is returned at once.
 
@@ -132,30 +174,22 @@ def kernel(arch: str, *, debug: bool = False, base: bool = False, image_to: Path
     """
     a = common.arch(arch)
     variant = "base" if base else "series"
-    title = name(arch, debug=debug, base=base)
-    cc = compiler(a)
-    commit = worktree.commit(variant)
-    with worktree.at(variant, commit) as src:
+    p = plan(arch, debug=debug, base=base)
+    with worktree.at(variant, p.commit) as src:
         build = src / f"build-{arch}{'-debug' if debug else ''}"
-        wanted = [(str(f.relative_to(common.ROOT)), f.read_text()) for f in config.fragments(arch, debug=debug)]
-        kunit = config.kunit_fragment(src)
-        configured = config_key([arch, kunit, *(text for _, text in wanted)], cc)
-        this = key(commit, configured)
-        result = Kernel(build / a.image, build, src, this, title)
-        stamp = build / "reseat-key"
-        if not (stamp.exists() and stamp.read_text() == this and result.image.exists()):
-            common.say(f"building the {title} kernel")
+        result = Kernel(build / a.image, build, src, p.key, p.name)
+        if not result.built():
+            common.say(f"building the {p.name} kernel")
             common.need_space(build, 3)
             args = make_args(a)
-            if not worktree.adopt(variant, build.name, commit, configured):
-                config.make(src, build, a, wanted, args, optional=kunit)
-                worktree.configured(variant, build.name, commit, configured)
-            log = common.LOGS / f"build-{title}.log"
-            make(src, build, a.kernel, [*args, a.target, "modules", "headers"], log=log, what=title)
-            worktree.finished(variant, build.name, commit)
-            with common.fresh(stamp) as tmp:
-                tmp.write_text(this)
-            common.say(f"{title}: built, {_objects(log)} objects")
+            if not worktree.adopt(variant, build.name, p.commit, p.configured):
+                config.make(src, build, a, p.wanted, args, optional=p.kunit)
+                worktree.configured(variant, build.name, p.commit, p.configured)
+            log = common.LOGS / f"build-{p.name}.log"
+            make(src, build, a.kernel, [*args, a.target, "modules", "headers"], log=log, what=p.name)
+            worktree.finished(variant, build.name, p.commit)
+            result.sign()
+            common.say(f"{p.name}: built, {_objects(log)} objects")
         if image_to:
             return dataclasses.replace(result, image=Path(shutil.copyfile(result.image, image_to)))
         return result

@@ -25,8 +25,9 @@ class Case:
     seconds: int = 60
     kernel: str = "any"  # 'debug': only means something there
     expects: tuple[str, ...] = ()  # regular expressions for complaints of the kernel that belong to the case
-    boot: str = "shared"  # 'own': a machine for itself; 'timed': that, under icount with one processor
+    boot: str = "shared"  # 'own': a machine for itself; 'timed', 'counted': that, with one of qemu's clocks
     append: str = ""  # for the kernel's command line
+    command: str = ""  # what is run, if it is no script in harness/cases
 
 
 def parse(path: Path) -> Case:
@@ -51,9 +52,9 @@ def parse(path: Path) -> Case:
     one = {k: v[0] for k, v in keys.items()}
     arches = tuple(common.arch(a).name for a in one["arches"].split())
     kernel, boot = one.get("kernel", "any"), one.get("boot", "shared")
-    if kernel not in ("any", "debug") or boot not in ("shared", "own", "timed") or \
+    if kernel not in ("any", "debug") or boot not in ("shared", "own", "timed", "counted") or \
             not re.fullmatch(r"[1-9]\d*", one.get("seconds", "60")):
-        raise common.Error(f"{path}: kernel is any or debug, boot is shared, own or timed, seconds is a number")
+        raise common.Error(f"{path}: kernel is any or debug, boot is shared, own, timed or counted, seconds is a number")
     for pattern in keys.get("expects", ()):
         try:
             re.compile(pattern)

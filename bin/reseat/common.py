@@ -21,8 +21,12 @@ LOGS = OUT / "logs"
 
 # Variables that change what the kernel's make or git does without anyone asking for it.
 _UNWANTED = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "ARCH", "CROSS_COMPILE", "DEBUG", "BASE", "CASE",
-             "KERNEL", "O", "C", "W", "V", "M", "REV", "MERGE", "KBUILD_OUTPUT", "KCONFIG_CONFIG", "INSTALL_PATH",
-             "LANG", "LANGUAGE", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "LIBRARY_PATH", "CPATH")
+             "KERNEL", "O", "C", "W", "V", "M", "REV", "MERGE", "MINUTES", "MATRIX", "SEED", "SIGNOFF", "KBUILD_OUTPUT",
+             "KCONFIG_CONFIG", "INSTALL_PATH", "LANG", "LANGUAGE", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE",
+             "LIBRARY_PATH", "CPATH")
+
+# What can be wrong with a path that the user gave us, or with the file system that it is on. Others are our mistakes.
+_OUTSIDE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO)
 
 
 class Error(Exception):
@@ -192,7 +196,9 @@ def need_space(path: Path, gib: float) -> None:
 
 def main(name: str, body: Callable[[], int | None]) -> None:
     """Run a command's body: errors become one clear line and exit code 1, Ctrl-C 130, a full disk says so."""
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    for other in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(other) != signal.SIG_IGN:  # nohup
+            signal.signal(other, signal.default_int_handler)  # a terminal that is closed ends us as Ctrl-C does
     try:
         sys.exit(body() or 0)
     except Error as e:
@@ -208,4 +214,7 @@ def main(name: str, body: Callable[[], int | None]) -> None:
             print(f"{name}: the disk is full ({e.filename or 'writing'}); `make clean-cache` frees the caches",
                   file=sys.stderr)
             sys.exit(1)
-        raise
+        if e.errno not in _OUTSIDE:
+            raise
+        print(f"{name}: {e.filename}: {e.strerror}", file=sys.stderr)
+        sys.exit(1)

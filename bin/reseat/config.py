@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from . import common
+from . import base, common, git
 
 CONFIGS = common.ROOT / "harness" / "configs"
 KUNITCONFIG = "drivers/pci/tests/.kunitconfig"
@@ -49,6 +49,12 @@ def kunit_fragment(src: Path) -> str:
         return (src / KUNITCONFIG).read_text()
     except FileNotFoundError:
         return ""
+
+
+def kunit_fragment_of(commit: str) -> str:
+    """The same of a commit, whether or not a source tree is at it."""
+    found = git.Git(base.git_dir()).files(commit, {KUNITCONFIG})
+    return git.text(found[KUNITCONFIG].data) if KUNITCONFIG in found else ""
 
 
 def make(src: Path, build: Path, arch: common.Arch, wanted: list[tuple[str, str]], make_args: list[str],

@@ -19,6 +19,7 @@ class Limits:
     boot: float = 240  # until init says hello, as long as the console goes on
     silence: float = 60
     stacks: float = 15  # after the NMI
+    job: float = 2  # for each second that a job may take by the guest's clock
 
 
 @dataclasses.dataclass
@@ -80,7 +81,7 @@ class Session:
         try:
             self._send("line", line.job(self._number, seconds, command))
             # Inside the guest a job is killed at its limit; ours is for a guest that lives on and does not do it.
-            while time.monotonic() < start + 2 * seconds + 60:
+            while time.monotonic() < start + self._limits.job * seconds + 60:
                 m = self._next()
                 if m.kind == "out":
                     job.output.append(m.text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
+import shlex
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from . import base, build, common, config
 
 _WARNING = re.compile(r"^(?:\.\./)*([^\s:]+):(?:\d+:){0,2}\s*(?:fatal )?(warning|error): (.*)$|^(Warning|Error): "
                       r"(\S+?):(?:\d+)?:? ?(.*)$", re.M | re.I)
+FAILED = "error: it does not compile"  # the message for a file whose object is not there afterwards
 # Lists the objects that a folder's Makefile asks for, those that others are made of included.
 _LIST = """
 include include/config/auto.conf
@@ -60,9 +62,9 @@ def by_file(text: str) -> dict[str, Counter[str]]:
 class Objects:
     """Compiles single files of the source tree @src for one architecture."""
 
-    def __init__(self, arch: common.Arch, src: Path, sparse: Path) -> None:
-        self.arch, self.src, self.sparse = arch, src, sparse
-        self.folder = src / f"build-{arch.name}-all"
+    def __init__(self, arch: common.Arch, src: Path, sparse: Path, goal: str = "allyesconfig") -> None:
+        self.arch, self.src, self.sparse, self.goal = arch, src, sparse, goal
+        self.folder = src / f"build-{arch.name}-{'all' if goal == 'allyesconfig' else goal}"
         self.args = build.make_args(arch)
         self._srcarch = "x86" if arch.kernel == "x86_64" else arch.kernel
         self._configured = ""  # the commit that the configuration was made for
@@ -75,9 +77,7 @@ class Objects:
 
     def compile(self, commit: str, files: list[str], log: Path) -> Said:
         """Compile those of @files that the tree, which is at @commit, and the configuration have."""
-        if not self._configured or "Kconfig" in base.git("diff", "--name-only", self._configured, commit):
-            self._configure()
-        self._configured = commit
+        self._prepare(commit)
         have = [f for f in files if (self.src / f).exists() and self.has(f)]
         names = [f[:-2] + ".o" for f in have]
         if not names:
@@ -90,8 +90,19 @@ class Objects:
         messages = by_file(log.read_text(errors="replace"))
         for name, file in zip(names, have):
             if not (self.folder / name).exists():
-                messages.setdefault(file, Counter())[f"{file}: error: it does not compile"] += 1
+                messages.setdefault(file, Counter())[f"{file}: {FAILED}"] += 1
         return Said(frozenset(have), messages)
+
+    def checker(self, commit: str, file: str, log: Path) -> list[str]:
+        """The command that checks @file with sparse at @commit, run in the build folder, without that file at its end."""
+        self._prepare(commit)
+        build.make(self.src, self.folder, self.arch.kernel,
+                   [*self.args, "V=1", "C=2", f"CHECK={self.sparse}", file[:-2] + ".o"], log=log,
+                   what=f"{self.arch.name} {file}")
+        found = re.findall(rf"^  ({re.escape(str(self.sparse))} .*) \S*{re.escape(file)}\b", log.read_text(), re.M)
+        if not found:
+            raise common.Error(f"make did not check {file} with sparse, log: {log}")
+        return shlex.split(found[-1])
 
     def has(self, file: str) -> bool:
         """Is the C file part of the kernel in this configuration? Asks the Makefiles from its folder up."""
@@ -114,16 +125,25 @@ class Objects:
 
     def _listed(self, folder: str) -> set[str]:
         p = common.run(["make", "-s", "-f", "-", f"srctree={self.src}", "objtree=.", f"srcroot={self.src}",
-                        f"folder={folder}", f"SRCARCH={self._srcarch}", f"ARCH={self.arch.kernel}", "all"],
+                        f"folder={folder}", f"SRCARCH={self._srcarch}", f"ARCH={self.arch.kernel}", "BITS=64", "all"],
                        cwd=self.folder, input=_LIST, check=False)
         words = {w for line in p.stdout.splitlines() if line.startswith("OBJECTS") for w in line.split()[1:]}
         if not words and p.returncode:
             raise common.Error(f"{folder}/Makefile could not be read: {p.stderr.strip()[:200]}")
+        makefile = self.src / folder / "Makefile"
+        if folder == f"arch/{self._srcarch}" and makefile.exists():  # beside Kbuild: names folders by their whole path
+            text = makefile.read_text()
+            words |= set(re.findall(rf"^drivers-\S+\s*\+=\s*{folder}/(\w+/)$", text, re.M))
         return {w.removeprefix("./") for w in words}
 
     def _wanted(self) -> str:
         files = (config.CONFIGS / "check.config", config.CONFIGS / f"check-{self.arch.name}.config")
         return "".join(f.read_text() for f in files if f.exists())
+
+    def _prepare(self, commit: str) -> None:
+        if not self._configured or "Kconfig" in base.git("diff", "--name-only", self._configured, commit):
+            self._configure()
+        self._configured = commit
 
     def _configure(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -134,7 +154,7 @@ class Objects:
         env = build.make_env(self.src) | {"KCONFIG_ALLCONFIG": str(wanted), "KCONFIG_CONFIG": str(new)}
         common.say(f"{self.arch.name}: preparing to compile single files")
         common.run(["make", "-s", "-C", self.src, f"O={self.folder}", f"ARCH={self.arch.kernel}", *self.args,
-                    "allyesconfig"], env=env, log=log)
+                    self.goal], env=env, log=log)
         if not final.exists() or new.read_bytes() != final.read_bytes():
             new.rename(final)
         build.make(self.src, self.folder, self.arch.kernel, [*self.args, "prepare"], log=log,

@@ -2,7 +2,8 @@
 
 A patch that fixes something names the tests that fail without it, a line for each below the `---` of its mail:
 `fails without it: NAME  REGEX`. NAME is the test's name in the results, where * stands for anything, and REGEX is
-searched for in the reason that the failure gives.
+searched for in the reason that the failure gives. `may fail without it:` says so of a test that depends on luck there: it
+proves nothing, and is not held against the base either way.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from . import common, compose
 from .result import Result
 
-_LINE = re.compile(r"fails without it: (\S.*?) {2,}(\S.*)")
+_LINE = re.compile(r"(fails|may fail) without it: (\S.*?) {2,}(\S.*)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,22 +26,23 @@ class Proof:
     patch: str  # its subject
     test: str
     reason: str
+    sure: bool = True  # or does it depend on luck
 
 
 def parse(patch: str, notes: str) -> list[Proof]:
     """Read the notes of a patch."""
     proofs = []
     for line in notes.splitlines():
-        if not line.startswith("fails without it:"):
+        if not line.startswith(("fails without it:", "may fail without it:")):
             continue
         m = _LINE.fullmatch(line)
         if not m:
             raise common.Error(f"{patch}: '{line}': a test's name, two blanks, a regular expression")
         try:
-            re.compile(m[2])
+            re.compile(m[3])
         except re.error as e:
             raise common.Error(f"{patch}: '{line}': {e}") from None
-        proofs.append(Proof(patch, m[1], m[2]))
+        proofs.append(Proof(patch, m[2], m[3], m[1] == "fails"))
     return proofs
 
 
@@ -60,20 +62,27 @@ def judge(results: Iterable[Result], known: Sequence[Proof]) -> list[Result]:
 
     What is to fail and passes proves nothing, and fails; other results stay what they are.
     """
-    return [_judge(r, p.reason) if (p := of(r.name, known)) else r for r in results]
+    return [_judge(r, p) if (p := of(r.name, known)) else r for r in results]
 
 
 def unproved(results: Sequence[Result], known: Iterable[Proof]) -> list[Result]:
-    """A failure for each proof whose test is not among the results of the base: it has another name now, or is gone."""
+    """A failure for each proof whose test is not among the results of the base: it has another name now, or is gone.
+
+    A case that is skipped as a whole has one result, of its name, for all of its tests.
+    """
     return [Result("suite", f"'{p.test}' on the base", "fail", f"no test is called so, but '{p.patch}' says that it fails")
-            for p in known if not any(fnmatch.fnmatchcase(r.name, p.test) for r in results)]
+            for p in known if p.sure and not any(_speaks_of(r, p) for r in results)]
 
 
-def _judge(r: Result, reason: str) -> Result:
-    if r.outcome == "skip":
+def _speaks_of(r: Result, proof: Proof) -> bool:
+    return fnmatch.fnmatchcase(r.name, proof.test) or (r.outcome == "skip" and proof.test.startswith(f"{r.name}: "))
+
+
+def _judge(r: Result, proof: Proof) -> Result:
+    if r.outcome == "skip" or (r.outcome == "pass" and not proof.sure):
         return r
     if r.outcome == "pass":
         return dataclasses.replace(r, outcome="fail", reason="passes on the base: it proves nothing")
-    if not re.search(reason, r.reason):
-        return dataclasses.replace(r, reason=f"fails on the base, but not with /{reason}/: {r.reason}")
+    if not re.search(proof.reason, r.reason):
+        return dataclasses.replace(r, reason=f"fails on the base, but not with /{proof.reason}/: {r.reason}")
     return dataclasses.replace(r, outcome="pass", reason=f"fails on the base as it should: {r.reason}")

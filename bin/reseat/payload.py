@@ -37,14 +37,16 @@ def make(arch: str, *, debug: bool = False, base: bool = False, folder: Path = c
             kernel = build.kernel(arch, debug=debug, base=base)
             with worktree.at("base" if base else "series"):
                 # Another run may have built another kernel in the same folder since: then once more.
-                if (kernel.build / "reseat-key").read_text() == kernel.key:
+                if kernel.built():
                     image = Path(shutil.copy2(kernel.image, top / "kernel"))
                     _selftests(common.arch(arch), kernel, tree / "kselftest")
                     break
-        for name in ("init", "profile", "demo"):
+        for name in ("init", "profile", "demo", "demo-recover"):
             shutil.copy2(common.ROOT / "harness" / name, tree / name)
-        shutil.copytree(common.ROOT / "harness" / "bin", tree / "bin")
+        for name in ("bin", "stress"):
+            shutil.copytree(common.ROOT / "harness" / name, tree / name)
         shutil.copytree(folder, tree / "cases")
+        shutil.copytree(common.ROOT / "bench", tree / "bench", ignore=shutil.ignore_patterns("*.py"))
         rootfs.pack(tree, top / "run.img")
         yield Payload(arch, kernel.name, image, (root, top / "run.img"))
 

@@ -57,10 +57,13 @@ def report(results: list[Result], name: str) -> int:
     """
     path = common.OUT / "results" / f"{name}.json"
     save(path, results)
+    alike = Counter((r.suite, r.kernel, r.reason) for r in results if r.outcome == "skip")
     for r in results:
-        if r.outcome != "pass":
+        others = alike.pop((r.suite, r.kernel, r.reason), 0) - 1 if r.outcome == "skip" else 0
+        if r.outcome == "fail" or (r.outcome == "skip" and others >= 0):
             where = f" [{r.kernel}]" if r.kernel else ""
-            print(f"{r.outcome.upper():4} {r.suite}: {r.name}{where}: {r.reason}" + (f"  (log: {r.log})" if r.log else ""))
+            print(f"{r.outcome.upper():4} {r.suite}: {r.name}{f' and {others} more' if others else ''}{where}: {r.reason}"
+                  + (f"  (log: {r.log})" if r.log else ""))
     print(f"results: {path.relative_to(common.ROOT)}")
     print(summary(results))
     return 1 if not results or any(r.outcome == "fail" for r in results) else 0

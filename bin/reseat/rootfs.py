@@ -93,9 +93,12 @@ def _parent(top: Path) -> Path:
 def _unpack(a: common.Arch, tar: Path, tree: Path) -> None:
     log = common.LOGS / "vm" / f"rootfs-{a.name}.log"
     keyring = apt.KEYRING
-    common.run(["mmdebstrap", "--variant=extract", f"--architectures={a.debian}", "--format=tar",
-                f"--include={','.join(PACKAGES)}", f"--keyring={keyring}", SUITE, tar,
-                f"deb [signed-by={keyring}] {apt.mirror()} {SUITE} main"], log=log, timeout=900)
+    p = common.run(["mmdebstrap", "--variant=extract", f"--architectures={a.debian}", "--format=tar",
+                    f"--include={','.join(PACKAGES)}", f"--keyring={keyring}", SUITE, tar,
+                    f"deb [signed-by={keyring}] {apt.mirror()} {SUITE} main"], log=log, timeout=900, check=False)
+    if p.returncode:
+        raise common.Error(f"unpacking the {a.name} userland failed, log: {log}\n" +
+                           apt.complaints(log.read_text(errors="replace")))
     # Device nodes need root to make, and the guest has a devtmpfs.
     tree.mkdir()
     common.run(["tar", "-xf", tar, "-C", tree, "--no-same-owner", "--exclude=./dev/*",

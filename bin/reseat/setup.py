@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from . import apt, common
@@ -19,23 +21,26 @@ _PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin"
 
 @dataclasses.dataclass(frozen=True)
 class Need:
-    """One thing that must be there: a program, or a header that the compiler finds."""
+    """One thing that must be there: a program, a header that the compiler finds, or a module of some Python here."""
 
     purpose: str
     package: str  # Debian's name of the package that has it
     program: str = ""
     header: str = ""
+    module: str = ""
     suite: str = ""  # where Debian 12 takes it from, if not from its own suites
 
     def there(self) -> bool:
         """Is it on this machine?"""
         if self.header:
             return any((folder / self.header).exists() for folder in _include())
+        if self.module:
+            return bool(_python_with(self.module))
         path = shutil.which(self.program, path=_PATH)
         return bool(path) and (not self.program.startswith("qemu-system") or _qemu_major(path) >= QEMU_MIN)
 
     def __str__(self) -> str:
-        what = f"<{self.header}>" if self.header else self.program
+        what = f"<{self.header}>" if self.header else f"Python's {self.module}" if self.module else self.program
         if self.program.startswith("qemu-system"):
             what += f" (version {QEMU_MIN} or later)"
         return f"{what} (Debian: {self.package}{', from ' + self.suite if self.suite else ''}), for {self.purpose}"
@@ -68,7 +73,29 @@ NEEDS = (
     Need("the ppc64le VM", "qemu-system-ppc", "qemu-system-ppc64", suite=BACKPORTS),
     Need("the tests of bin/", "python3-pytest", "pytest-3"),
     Need("checking shell scripts", "shellcheck", "shellcheck"),
+    Need("making mechanical patches again", "coccinelle", "spatch"),
+    Need("rendering documents", "python3-sphinx", "sphinx-build"),
+    Need("rendering documents", "python3-yaml", header="/usr/lib/python3/dist-packages/yaml/__init__.py"),
 )
+
+# What only `make bench` needs.
+BENCH = (Need("drawing figures", "python3-matplotlib", module="matplotlib"),)
+
+
+def _python_with(module: str) -> str:
+    for path in (sys.executable, "/usr/bin/python3"):
+        with contextlib.suppress(OSError):
+            if not subprocess.run([path, "-c", f"import {module}"], capture_output=True, check=False).returncode:
+                return path
+    return ""
+
+
+def python_with(module: str) -> str:
+    """A Python that has @module: this one, or Debian's."""
+    path = _python_with(module)
+    if not path:
+        raise common.Error(f"no Python here has {module}: install what `bin/kernel setup` names")
+    return path
 
 
 def _include() -> list[Path]:
@@ -94,16 +121,17 @@ def is_debian_12(os_release: Path = Path("/etc/os-release")) -> bool:
     return fields.get("ID", "").strip('"') == "debian" and fields.get("VERSION_ID", "").strip('"') == "12"
 
 
-def lacking() -> list[Need]:
+def lacking(needs: Iterable[Need] = NEEDS) -> list[Need]:
     """What is not there."""
-    return [n for n in NEEDS if not n.there()]
+    return [n for n in needs if not n.there()]
 
 
-def setup() -> None:
-    """Install what is missing where that can be done, or name it."""
+def setup(more: Iterable[Need] = ()) -> None:
+    """Install what is missing, of what every command needs and of @more, where that can be done, or name it."""
+    needs = (*NEEDS, *more)
     if sys.version_info < (3, 11):
         raise common.Error(f"Python 3.11 or later is needed, this is {sys.version.split()[0]}")
-    lack = lacking()
+    lack = lacking(needs)
     if not lack:
         return
     names = "missing here:\n" + "\n".join(f"  {n}" for n in lack)
@@ -112,7 +140,7 @@ def setup() -> None:
     if os.geteuid() != 0:
         raise common.Error(f"{names}\nRun `bin/kernel setup` once as root, and it installs them")
     _install(lack)
-    lack = lacking()
+    lack = lacking(needs)
     if lack:
         raise common.Error("still missing after installing:\n" + "\n".join(f"  {n}" for n in lack) + f"\nlog: {_log()}")
 

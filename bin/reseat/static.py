@@ -1,4 +1,4 @@
-"""What needs no running kernel: checkpatch, kernel-doc, sparse, a build of every patch by itself, shellcheck."""
+"""What needs no running kernel: checkpatch, kernel-doc, documents, spatch, sparse, a build of each patch by itself, shellcheck."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from . import base, common, compose, objects, outcomes, patchbuild, result, worktree
+from . import base, common, compose, docs, misuse, objects, outcomes, patchbuild, result, semantic, worktree
 from .result import Result
 
 EXCEPTIONS = common.ROOT / "harness" / "checkpatch"
@@ -23,7 +23,10 @@ def check(composed: compose.Composed | None = None) -> list[Result]:
     results = shell_scripts()
     results += checkpatch(composed)
     results += kernel_doc(composed)
-    return results + patchbuild.check(composed)
+    results += docs.check(composed)
+    results += semantic.check(composed)
+    results += patchbuild.check(composed)
+    return results + misuse.check(composed)
 
 
 @dataclasses.dataclass(frozen=True)

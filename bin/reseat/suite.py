@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
-import subprocess
 import sys
 import xml.etree.ElementTree as xml
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import cases, common, kunit, onbase, result, roundtrip, setup, static, vm
+from . import beside, build, cases, common, kunit, onbase, result, roundtrip, setup, static, vm
 from .result import Result
 
 ARCHES = tuple(common.ARCHES)
@@ -22,6 +22,7 @@ class Step:
 
     name: str
     run: Callable[[], list[Result]]
+    machine: bool = False  # it keeps one processor busy, and may run beside others of the kind
 
 
 def pytest(*args: str) -> list[Result]:
@@ -30,20 +31,12 @@ def pytest(*args: str) -> list[Result]:
     log = common.LOGS / "pytest.log"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
-    cmd = [_python(), "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *args,
+    cmd = [setup.python_with("pytest"), "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *args,
            str(common.ROOT / "bin" / "tests")]
     common.run(cmd, cwd=common.ROOT, log=log, check=False, env=common.clean_env())
     if not report.exists():
         raise common.Error(f"pytest reported nothing, log: {log}")
     return [_case(c, log) for c in xml.parse(report).iter("testcase")]
-
-
-def _python() -> str:
-    """A Python that has pytest: this one, or Debian's."""
-    for python in (sys.executable, "/usr/bin/python3"):
-        if not subprocess.run([python, "-c", "import pytest"], capture_output=True, check=False).returncode:
-            return python
-    raise common.Error("no pytest: install what `bin/kernel setup` names")
 
 
 def _case(case: xml.Element, log: Path) -> Result:
@@ -71,6 +64,16 @@ def _races() -> list[Result]:
     return [r for name in names for r in vm.run_cases("x86_64", name, debug=True)]
 
 
+def _kernels() -> list[Result]:
+    """Build what the machines boot, one after the other: a build takes all processors, and what the last one compiled."""
+    for arch in ARCHES:
+        build.kernel(arch)
+    build.kernel("x86_64", base=True)
+    build.kernel("ppc64le", base=True)
+    build.kernel("x86_64", debug=True)
+    return []
+
+
 def check_steps() -> list[Step]:
     """What needs no VM."""
     return [
@@ -85,40 +88,58 @@ def check_steps() -> list[Step]:
 
 def test_steps() -> list[Step]:
     """What CI must see pass."""
-    steps = check_steps()
-    for arch in ARCHES:
-        steps.append(Step(f"KUnit on {arch}", lambda arch=arch: kunit.run(arch)))
-        steps.append(Step(f"cases on {arch}", lambda arch=arch: vm.run_cases(arch)))
-    return [
-        *steps,
-        Step("cases on x86_64, base", lambda: _on_base(lambda: vm.run_cases("x86_64", base=True))),
-        Step("races on x86_64, debug kernel", _races),
-        Step("VMs that hang, panic and lose init", lambda: pytest("-m", "vm")),
+    machines: list[tuple[str, Callable[[], list[Result]]]] = [
+        ("cases on x86_64", lambda: vm.run_cases("x86_64")),
+        ("cases on x86_64, base", lambda: _on_base(lambda: vm.run_cases("x86_64", base=True))),
+        ("KUnit on x86_64", lambda: kunit.run("x86_64")),
+        ("races on x86_64, debug kernel", _races),
+        ("KUnit on s390x", lambda: kunit.run("s390x")),
+        ("cases on s390x", lambda: vm.run_cases("s390x")),
+        ("KUnit on ppc64le", lambda: kunit.run("ppc64le")),
+        ("cases on ppc64le", lambda: vm.run_cases("ppc64le")),
+        # The one patch whose test is of that architecture's code.
+        ("KUnit on ppc64le, base", lambda: _on_base(lambda: kunit.run("ppc64le", base=True))),
+        ("VMs that hang, panic and lose init", lambda: pytest("-m", "vm")),
     ]
+    return [*check_steps(), Step("kernels", _kernels), *(Step(name, run, machine=True) for name, run in machines)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """What a step found, and how long it took."""
+
+    step: str
+    results: list[Result]
+    seconds: float
+
+
+def _do(step: Step) -> Done:
+    """Run a step; one that can't finish is a failure."""
+    common.say(f"== {step.name}")
+    timer = result.Timer()
+    try:
+        found = step.run()
+    except common.Error as e:
+        found = [Result("suite", step.name, "fail", str(e))]
+        print(f"{step.name}: {e}", file=sys.stderr)
+    done = Done(step.name, found, timer())
+    common.say(f"   {step.name}: {done.seconds:.0f} s: {result.summary(found)}")
+    return done
 
 
 def run(name: str, steps: Sequence[Step]) -> int:
-    """Run the steps; one that can't finish is a failure, and the next one runs all the same."""
-    results: list[Result] = []
-    times: list[tuple[str, float, str]] = []
+    """Run the steps, machines beside each other; after one that can't finish the next one runs all the same."""
+    done: list[Done] = []
     total = result.Timer()
-    for step in steps:
-        common.say(f"== {step.name}")
-        timer = result.Timer()
-        try:
-            found = step.run()
-        except common.Error as e:
-            found = [Result("suite", step.name, "fail", str(e))]
-            print(f"{step.name}: {e}", file=sys.stderr)
-        results += found
-        times.append((step.name, timer(), result.summary(found)))
-        result.save(common.OUT / "results" / f"{name}.json", results)
-        common.say(f"   {times[-1][1]:.0f} s: {times[-1][2]}")
+    for machine, group in itertools.groupby(steps, key=lambda step: step.machine):
+        done += beside.every([lambda step=step: _do(step) for step in group]) if machine else map(_do, group)
+        result.save(common.OUT / "results" / f"{name}.json", [r for d in done for r in d.results])
+    results = [r for d in done for r in d.results]
     if name == "test":
         results += onbase.unproved([r for r in results if r.kernel.endswith("-base")], onbase.load())
     print("\nWhere the time went")
-    for what, seconds, found_ in times:
-        print(f"  {seconds:7.0f} s  {what:36}  {found_}")
+    for d in done:
+        print(f"  {d.seconds:7.0f} s  {d.step:36}  {result.summary(d.results)}")
     print(f"  {total():7.0f} s  in all, {os.cpu_count()} CPUs\n")
     status = result.report(results, name)
     with common.fresh(common.OUT / "results" / f"{name}.sum") as tmp:

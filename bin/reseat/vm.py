@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from . import build, cases, common, guest, noise, payload, qemu, topology
@@ -16,6 +16,8 @@ from .result import Result, summary
 
 LOGS = common.LOGS / "vm"
 _TRIES = 3  # of a case whose run is void because something turned lockdep off
+
+_CLOCK = {"timed": qemu.TIMED, "counted": qemu.COUNTED}
 
 _ENDED = {
     "hang": "the guest fell silent; its log has what its processors were doing",
@@ -35,8 +37,8 @@ class Outcome:
     console: Path
 
 
-def _alone(kernel: str) -> contextlib.AbstractContextManager[None]:
-    """Two runs of one clone would write the same logs."""
+def alone(kernel: str) -> contextlib.AbstractContextManager[None]:
+    """Hold the machines of one kernel: two runs of one clone would write the same logs."""
     return common.lock(common.OUT / "locks" / f"vm-{kernel}", f"the {kernel} machines")
 
 
@@ -44,7 +46,7 @@ def boot(kernel: build.Kernel, top: topology.Topology, *, append: str = "", time
          log: str = "boot") -> Outcome:
     """Boot @kernel without a userland, for what runs before it (KUnit), until it powers off or reboots."""
     console = LOGS / kernel.name / f"{log}.log"
-    with _alone(kernel.name), qemu.start(top, kernel.image, append=append, log=console) as machine:
+    with alone(kernel.name), qemu.start(top, kernel.image, append=append, log=console) as machine:
         with contextlib.suppress(subprocess.TimeoutExpired):
             machine.process.wait(timeout)
         if machine.process.returncode is None:
@@ -57,11 +59,31 @@ def boot(kernel: build.Kernel, top: topology.Topology, *, append: str = "", time
     return Outcome("ok" if status == "rebooted" else status, console)
 
 
-def run_cases(arch: str, prefix: str = "", *, debug: bool = False, base: bool = False) -> list[Result]:
-    """Run the cases whose names start with @prefix on @arch and return their results."""
-    chosen = cases.select(arch, prefix)
+def script(load: payload.Payload, top: topology.Topology, command: str, *, seconds: int, log: Path, icount: str = "",
+           limits: guest.Limits | None = None, say: Callable[[str], None] = lambda _: None) -> list[str]:
+    """Boot @top and run one @command there, which must succeed; returns what it printed."""
+    with qemu.start(top, load.image, append=top.append, disks=load.disks, log=log, icount=icount) as machine:
+        session = guest.Session(machine, limits or guest.Limits(), say)
+        try:
+            session.hello()
+            missing = [name for name, path in top.roles().items() if not session.role(name, path)]
+        except guest.Ended as e:
+            raise common.Error(f"{top.name} did not boot: {_ENDED[str(e)]}, log: {log}") from None
+        if missing:
+            raise common.Error(f"{', '.join(missing)} not where the topology {top.name} says, log: {log}")
+        job = session.run(command, seconds)
+    if job.state != "ok" or job.status:
+        raise common.Error(f"{command} failed ({job.state}, {job.status}), log: {log}\n" +
+                           "\n".join("  | " + s for s in job.output[-15:]))
+    return job.output
+
+
+def run_cases(arch: str, prefix: str = "", *, debug: bool = False, base: bool = False,
+              names: Collection[str] | None = None) -> list[Result]:
+    """Run the cases whose names start with @prefix, or are among @names, on @arch and return their results."""
+    chosen = [c for c in cases.select(arch, prefix) if names is None or c.name in names]
     known = noise.load()
-    with payload.make(arch, debug=debug, base=base) as load, _alone(load.name):
+    with payload.make(arch, debug=debug, base=base) as load, alone(load.name):
         results: list[Result] = []
         for group in cases.groups(chosen):
             if not debug:
@@ -76,12 +98,13 @@ class Runner:
     """Runs cases on the machines of one payload."""
 
     def __init__(self, load: payload.Payload, known: Sequence[noise.Noise],
-                 limits: guest.Limits | None = None) -> None:
+                 limits: guest.Limits | None = None, say: Callable[[str], None] = lambda _: None) -> None:
         self._load = load
         self._known = known
         self._debug = "-debug" in load.name
         self._slow = 3 if self._debug else 1
         self._limits = limits or guest.Limits(silence=60 * self._slow)
+        self._say = say
         self._boots = 0
 
     def group(self, group: Sequence[cases.Case]) -> list[Result]:
@@ -102,6 +125,12 @@ class Runner:
     def _console(self, case: cases.Case) -> Path:
         return LOGS / self._load.name / f"{case.topology}-{case.name}-{self._boots}.log"
 
+    def _patience(self, case: cases.Case) -> guest.Limits:
+        """A guest whose clock counts instructions may be slow in real time."""
+        factor = 4 if case.boot == "counted" else 1
+        limits = self._limits
+        return dataclasses.replace(limits, boot=limits.boot * factor, silence=limits.silence * factor, job=limits.job * factor)
+
     def _boot(self, todo: list[cases.Case], tries: dict[str, int], results: list[Result]) -> bool:
         """Boot once; take cases off @todo until there are none or the machine is spoilt. False if it never was up."""
         self._boots += 1
@@ -111,8 +140,8 @@ class Runner:
         console = self._console(first)
         common.say(f"{self._load.name}: booting {top.name} ({len(todo)} cases)")
         with qemu.start(top, self._load.image, append=first.append, disks=self._load.disks, log=console,
-                        icount=first.boot == "timed") as machine:
-            session = guest.Session(machine, self._limits)
+                        icount=_CLOCK.get(first.boot, "")) as machine:
+            session = guest.Session(machine, self._patience(first), self._say)
             try:
                 session.hello()
                 missing = [name for name, path in top.roles().items() if not session.role(name, path)]
@@ -130,8 +159,11 @@ class Runner:
             if early:
                 results.append(Result("selftest", f"boot of {top.name}", "fail", f"kernel: {early[0].title}",
                                       self._load.name, log=str(console)))
-            if self._debug:
-                session.run("/harness/bin/kmemleak quiet", 60)
+            if self._debug and session.run("/harness/bin/kmemleak quiet", 60).locks == "0" and not early and \
+                    tries.get(first.name, 0) < _TRIES - 1:
+                tries[first.name] = tries.get(first.name, 0) + 1
+                common.say(f"{self._load.name}: {top.name}: lockdep is off since it booted: again")
+                return True
             while todo:
                 case = todo[0]
                 tries[case.name] = tries.get(case.name, 0) + 1
@@ -156,7 +188,7 @@ class Runner:
     def _case(self, session: guest.Session, case: cases.Case) -> tuple[list[Result], bool, bool]:
         """Run one case: its results, whether the machine is spoilt, and whether the run was void."""
         seconds = case.seconds * self._slow
-        job = session.run(f"/harness/cases/{case.name}.sh", seconds)
+        job = session.run(case.command or f"/harness/cases/{case.name}.sh", seconds)
         log = LOGS / self._load.name / f"{case.name}.log"
         log.write_text("\n".join(job.output) + f"\n\n== the kernel meanwhile ==\n{job.log}")
         bad, noisy = noise.sort(job.log, self._known, case.expects)
@@ -178,13 +210,14 @@ class Runner:
             found.append(Result("selftest", case.name, "fail", "void: lockdep is off, the run proves nothing"))
         found = self._named(found, job, log)
         common.say(f"{self._load.name}: {case.name}: {summary(found)}")
-        return found, bool(session.ended or bad or job.locks == "0"), void
+        bailed = any(s.startswith("Bail out!") for s in job.output)
+        return found, bool(session.ended or bad or bailed or job.locks == "0"), void
 
 
 def shell(arch: str, *, base: bool = False, name: str = "") -> int:
-    """A machine to play in, by default the one with the most devices: its console is the terminal."""
-    tops = [topology.load(n, arch) for n in ([name] if name else topology.names())]
-    top = max((t for t in tops if t), key=lambda t: len(t.devices), default=None)
+    """A machine to play in, by default the one with the most kinds of devices: its console is the terminal."""
+    tops = [topology.load(n, arch) for n in ([name] if name else ("pci", "nvme"))]
+    top = next((t for t in tops if t), None)
     if top is None:
         raise common.Error(f"topology '{name}' has no {arch} machine")
     with payload.make(arch, base=base) as load, tempfile.TemporaryDirectory(prefix="reseat-vm-") as folder:

@@ -98,7 +98,8 @@ def _configured(build: Path) -> tuple[str, str]:
 
 def _link(variant: str) -> bool:
     """Begin the tree of @variant as hard links to another one; False if there is none."""
-    other = next((v for v in VARIANTS if v != variant and _index(v).exists()), "")
+    there = (v for v in VARIANTS if v != variant and _index(v).exists() and path(v).exists())
+    other = next(there, "")
     if not other:
         return False
     # It may be built in meanwhile, but not moved.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reseat import common, kunit
+from reseat import common, kunit, result, worktree
 from reseat.result import Result
 
 Found = tuple[list[Result], Path, str]
@@ -24,6 +24,7 @@ def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *results: Result, why:
     path = tmp_path / "kernel.log"
     path.write_text(log)
     monkeypatch.setattr(kunit, "_uml", lambda kernel, base: (list(results), path, why))
+    monkeypatch.setattr(kunit, "_counted", lambda _: result.summary(results))
 
 
 def case(name: str, outcome: str = "pass") -> Result:
@@ -60,3 +61,24 @@ def test_cases_that_the_base_lacks_are_skips(out: Path, monkeypatch: pytest.Monk
     kunit.run("uml")
     runs(monkeypatch, out, case("a", "fail"))
     assert [(r.name, r.outcome) for r in kunit.run("uml", base=True)] == [("a", "fail"), ("new", "skip")]
+
+
+def test_kunit_py_must_count_the_same(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs(monkeypatch, out, case("a"), case("b", "skip"))
+    monkeypatch.setattr(kunit, "_counted", lambda _: "2 passed, 0 failed, 0 skipped")
+    assert [(r.name, r.outcome, r.reason) for r in kunit.run("uml")][2:] == [
+        ("count on uml", "fail", "kunit.py counts otherwise: 2 passed, 0 failed, 0 skipped")]
+
+
+@pytest.mark.parametrize(("said", "count"), [
+    ("Testing complete. Ran 53 tests: passed: 50, skipped: 3", "50 passed, 0 failed, 3 skipped"),
+    ("Testing complete. Ran 54 tests: passed: 26, failed: 27, crashed: 1", "26 passed, 27 failed, 0 skipped, 1 crashed"),
+    ("Testing complete. Ran 1 tests: passed: 1, errors: 1", "1 passed, 0 failed, 0 skipped, 1 errors"),
+    ("usage: kunit.py", "0 passed, 0 failed, 0 skipped"),
+])
+def test_what_kunit_py_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, count: str) -> None:
+    tool = tmp_path / "uml" / "tools/testing/kunit/kunit.py"
+    tool.parent.mkdir(parents=True)
+    tool.write_text(f"print('[10:00:00] {said}')\n")
+    monkeypatch.setattr(worktree, "path", lambda variant: tmp_path / variant)
+    assert kunit._counted(tmp_path / "log") == count

@@ -17,6 +17,8 @@ FILES = {
     "drivers/vfio/Makefile": "obj-y += vfio.o\n",
     "arch/x86/Kbuild": "obj-y += kernel/\n",
     "arch/x86/kernel/Makefile": "obj-y += quirks.o\n",
+    "arch/x86/Makefile": "core-y += x\ndrivers-$(CONFIG_PCI) += arch/x86/pci/\n",
+    "arch/x86/pci/Makefile": "obj-y += common_$(BITS).o\n",
     "arch/s390/Kbuild": "obj-y += pci/\n",
     "arch/s390/pci/Makefile": "obj-y += pci.o\n",
 }
@@ -43,6 +45,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> objects.Objects:
     ("drivers/pci/tests/c.c", False),
     ("drivers/vfio/vfio.c", False),  # the folder is not reached
     ("arch/x86/kernel/quirks.c", True),
+    ("arch/x86/pci/common_64.c", True),
     ("arch/s390/pci/pci.c", False),
 ])
 def test_what_is_compiled(place: objects.Objects, file: str, answer: bool) -> None:

@@ -45,3 +45,19 @@ def test_unproved() -> None:
     """A proof whose test is gone is found."""
     left = onbase.unproved([Result("kunit", "pci-reset: stale: bus", "pass")], known())
     assert [r.name for r in left] == ["'a test' on the base"]
+
+
+def test_a_case_that_is_skipped_is_not_gone() -> None:
+    """The only result of a case that is skipped speaks of all its tests; one that ran without a test has lost it."""
+    proofs = onbase.parse("A", "fails without it: power: no circle of locks  circular")
+    assert onbase.unproved([Result("selftest", "power", "skip", "not here")], proofs) == []
+    assert len(onbase.unproved([Result("selftest", "power", "fail")], proofs)) == 1
+    assert len(onbase.unproved([Result("selftest", "pow", "skip", "not here")], proofs)) == 1
+
+
+def test_luck_is_no_proof() -> None:
+    """What may fail on the base is not held against it, whether it does or not; another reason is."""
+    proofs = onbase.parse("A", "may fail without it: x  slow")
+    results = [Result("t", "x", "pass"), Result("t", "x", "fail", "too slow"), Result("t", "x", "fail", "dead")]
+    assert [r.outcome for r in onbase.judge(results, proofs)] == ["pass", "pass", "fail"]
+    assert onbase.unproved([], proofs) == []

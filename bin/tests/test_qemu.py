@@ -32,9 +32,11 @@ def test_command(no_kvm: None, arch: str, console: str, disk: str) -> None:
         assert part in text
 
 
-def test_timed(no_kvm: None) -> None:
-    text = line("x86_64", icount=True, console=Path("log"))
+def test_clocks(no_kvm: None) -> None:
+    text = line("x86_64", icount=qemu.TIMED, console=Path("log"))
     assert "-icount shift=1,sleep=off" in text and "-smp 1" in text
+    text = line("x86_64", icount=qemu.COUNTED, console=Path("log"))
+    assert "-icount shift=3 " in text and "-smp 2" in text
 
 
 def test_shell_has_its_console_on_the_terminal(no_kvm: None) -> None:

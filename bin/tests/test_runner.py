@@ -13,6 +13,7 @@ from reseat import cases, guest, noise, payload, qemu, result, vm
 OK = guest.Job("ok", 0, "1", ["1..1", "ok 1 fine"])
 LOCKDEP_OFF = guest.Job("ok", 0, "0", ["1..1", "ok 1 fine"])
 SPLAT = guest.Job("ok", 0, "1", ["1..1", "ok 1 fine"], "[ 1.0] BUG: KASAN: bad\n")
+BAILED = guest.Job("ok", 1, "1", ["1..2", "Bail out! it hangs"])
 CIRCLE = guest.Job("ok", 0, "0", ["1..1", "ok 1 fine"], "[ 1.0] WARNING: possible circular locking\n")
 
 
@@ -30,6 +31,7 @@ class Play:
         self.count = 0
         self.early = ""
         self.leaks = ""
+        self.booted_without_lockdep = 0
         self.address = "0000:01:00.0"
         monkeypatch.setattr(vm, "LOGS", tmp_path)
         (tmp_path / name).mkdir()
@@ -57,7 +59,8 @@ class Play:
 
     def run(self, command: str, seconds: int) -> guest.Job:
         if command.startswith("/harness/bin/kmemleak"):
-            return guest.Job("ok", 0, "1", [self.leaks])
+            off = command.endswith("quiet") and self.count <= self.booted_without_lockdep
+            return guest.Job("ok", 0, "0" if off else "1", [self.leaks])
         self.commands.append(command)
         self.seconds.append(seconds)
         job = next(self._jobs)
@@ -85,6 +88,25 @@ def test_cases_share_a_machine(play: Play) -> None:
 def test_a_void_run_is_repeated(play: Play) -> None:
     play.boots = [[LOCKDEP_OFF], [OK, OK]]
     assert play.group(case("a"), case("b")) == [("a: fine", "pass", ""), ("b: fine", "pass", "")]
+    assert play.count == 2
+
+
+def test_a_machine_that_boots_without_lockdep_is_booted_again(play: Play) -> None:
+    play.booted_without_lockdep = 1
+    play.boots = [[], [OK]]
+    assert play.group(case("a")) == [("a: fine", "pass", "")]
+    assert play.commands == ["/harness/cases/a.sh"]
+
+
+def test_a_machine_that_never_has_lockdep_runs_all_the_same(play: Play) -> None:
+    play.booted_without_lockdep = 3
+    play.boots = [[], [], [LOCKDEP_OFF]]
+    assert [r[1] for r in play.group(case("a"))] == ["pass", "fail"]
+
+
+def test_a_case_that_bails_out_spoils_its_machine(play: Play) -> None:
+    play.boots = [[BAILED], [OK]]
+    assert play.group(case("a"), case("b")) == [("a", "fail", "bailed out: it hangs"), ("b: fine", "pass", "")]
     assert play.count == 2
 
 

@@ -11,8 +11,9 @@ from reseat import common, rootfs
 
 HARNESS = common.ROOT / "harness"
 SELFTESTS = common.ROOT / "tools/testing/selftests/pci"
-SCRIPTS = [HARNESS / "init", HARNESS / "demo", *sorted((HARNESS / "bin").iterdir()),
-           *sorted((HARNESS / "cases").iterdir()), *sorted(SELFTESTS.glob("*_test.sh"))]
+SCRIPTS = [HARNESS / "init", HARNESS / "demo", *(HARNESS / "stress" / n for n in ("run", "pair")), common.ROOT / "bench" / "measure",
+           *sorted((HARNESS / "bin").iterdir()), *sorted((HARNESS / "cases").iterdir()),
+           *sorted(SELFTESTS.glob("*_test.sh"))]
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.name)

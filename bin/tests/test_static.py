@@ -50,6 +50,8 @@ def test_what_changes_an_interface() -> None:
     assert patchbuild.changes_interface(head + "-int f(void);\n+int f(int);\n")
     assert not patchbuild.changes_interface(head + "+\n+ * a comment\n-/* another */\n")
     assert not patchbuild.changes_interface("")
+    assert patchbuild.changed_names(head + "-int pci_f(void);\n+struct pci_dev *pci_f(int);\n+#define PCI_G 1\n+ * of pci_h()\n"
+                                    "+TRACE_EVENT(pci_i,\n+\tTP_PROTO(int x),\n") == {"pci_f", "PCI_G"}
 
 
 def test_outcomes_are_kept() -> None:
@@ -96,3 +98,21 @@ def test_shell_scripts(tmp_path: Path) -> None:
         pytest.skip("no shellcheck")
     assert [(r.name, r.outcome) for r in found] == [("shellcheck bad", "fail"), ("shellcheck good.sh", "pass")]
     assert "SC2086" in found[0].reason
+
+
+def test_what_no_configuration_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patchbuild, "ELSEWHERE", tmp_path / "uncompiled")
+    patchbuild.ELSEWHERE.write_text("# files\n\narch/sh/a.c  sh, defconfig\n")
+    assert patchbuild.elsewhere() == {"arch/sh/a.c"}
+    patchbuild.ELSEWHERE.write_text("arch/sh/a.c\n")
+    with pytest.raises(common.Error, match="two blanks"):
+        patchbuild.elsewhere()
+
+
+def test_what_the_parent_says_of_a_header_is_known() -> None:
+    """Whoever includes it gets its messages; what is said of the file itself is counted."""
+    header, own = "include/a.h: warning: cast", "x.c: warning: cast"
+    before = objects.Said(frozenset({"y.c"}), {"y.c": Counter({header: 1})})
+    after = objects.Said(frozenset({"x.c", "y.c"}), {"x.c": Counter({header: 3, own: 1}), "y.c": Counter({header: 2})})
+    assert patchbuild.new_messages(["x.c", "y.c"], before, after) == [own]
+    assert patchbuild.new_messages(["x.c"], objects.Said(frozenset(), {}), after) == [header] * 3 + [own]

@@ -44,3 +44,10 @@ def test_demo_rows() -> None:
     rows = demo.rows(proofs, base, series)
     assert rows == [("PCI: A", "a: broke", "ok"), ("PCI: B", "passes: it proves nothing", "fail: still")]
     assert demo.table(rows).splitlines()[2].split() == ["PCI:", "A", "a:", "broke", "ok"]
+
+
+def test_demo_runs_one_case_a_patch() -> None:
+    proofs = [onbase.Proof("A", "kunit: x", "r"), onbase.Proof("A", "one: x", "r"), onbase.Proof("A", "two: x", "r"),
+              onbase.Proof("B", "two: *", "r"), onbase.Proof("C", "kunit: y", "r"),
+              onbase.Proof("D", "three: x", "r"), onbase.Proof("D", "pci-reset: y", "r")]
+    assert demo.telling(proofs, {"one", "two", "three"}) == {"one", "two"}

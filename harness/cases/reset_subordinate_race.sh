@@ -15,16 +15,14 @@ port=$(basename "$(dirname "$(readlink -f "$PCI/$NVME")")")
 
 resets()
 {
-	local count=0
-
 	while :; do
-		write "$PCI/$port/reset_subordinate" 1 && count=$((count + 1))
-		echo "$count" >/tmp/resets
+		write "$PCI/$port/reset_subordinate" 1 && echo >>/tmp/resets
 	done
 }
 
 ktap_print_header
 ktap_set_plan 3
+: >/tmp/resets
 resets &
 resets=$!
 removed=0
@@ -35,8 +33,9 @@ while [ "$SECONDS" -lt "$end" ]; do
 done
 kill "$resets"
 wait "$resets" 2>/dev/null
-msg "$(cat /tmp/resets) resets, $removed removals"
-check "the port was reset meanwhile" test "$(cat /tmp/resets)" -gt 0
+count=$(wc -l </tmp/resets)
+msg "$count resets, $removed removals"
+check "the port was reset meanwhile" test "$count" -gt 0
 check "the device was removed meanwhile" test "$removed" -gt 0
 check "the device is there and can be reset" write "$PCI/$NVME/reset" 1
 ktap_finished

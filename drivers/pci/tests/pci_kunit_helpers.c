@@ -146,7 +146,10 @@ static bool pci_kunit_is_bridge(const struct pci_kunit_fn *fn)
 
 static u8 pci_kunit_busnr(const struct pci_kunit_fn *fn)
 {
-	return fn->bridge ? fn->bridge->cfg[PCI_SECONDARY_BUS] : PCI_KUNIT_BUS;
+	u8 busnr = fn->bridge ? fn->bridge->cfg[PCI_SECONDARY_BUS] :
+				PCI_KUNIT_BUS;
+
+	return busnr + (fn->devfn >> 8);
 }
 
 static bool pci_kunit_vf_enabled(const struct pci_kunit_fn *pf)
@@ -249,7 +252,7 @@ static struct pci_kunit_fn *pci_kunit_find(struct pci_kunit_host *host,
 	struct pci_kunit_fn *fn;
 
 	list_for_each_entry(fn, &host->fns, node)
-		if (pci_kunit_busnr(fn) == busnr && fn->devfn == devfn)
+		if (pci_kunit_busnr(fn) == busnr && (u8)fn->devfn == devfn)
 			return fn;
 
 	return NULL;
@@ -524,9 +527,27 @@ struct pci_kunit_host *pci_kunit_alloc_host(struct kunit *test)
 	return host;
 }
 
+/* The device on a bus that was added last, with a reference */
+static struct pci_dev *pci_kunit_last_dev(struct pci_bus *bus)
+{
+	guard(rwsem_read)(&pci_bus_sem);
+
+	if (list_empty(&bus->devices))
+		return NULL;
+	return pci_dev_get(list_last_entry(&bus->devices, struct pci_dev,
+					   bus_list));
+}
+
 static void pci_kunit_stop_host(void *data)
 {
 	struct pci_kunit_host *host = data;
+	struct pci_dev *pdev;
+
+	/* With their drivers, which are not called under the lock */
+	while ((pdev = pci_kunit_last_dev(host->bridge->bus))) {
+		pci_stop_and_remove_bus_device_locked(pdev);
+		pci_dev_put(pdev);
+	}
 
 	pci_lock_rescan_remove();
 	pci_stop_root_bus(host->bridge->bus);
@@ -903,7 +924,7 @@ struct pci_dev *pci_kunit_dev(struct kunit *test, struct pci_kunit_fn *fn)
 	struct pci_dev *pdev;
 
 	pdev = pci_get_domain_bus_and_slot(domain, pci_kunit_busnr(fn),
-					   fn->devfn);
+					   (u8)fn->devfn);
 	KUNIT_ASSERT_NOT_NULL(test, pdev);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
 							   pci_kunit_put_dev,
@@ -1018,8 +1039,31 @@ static struct pci_kunit_fn *pci_kunit_fn(struct pci_dev *pdev)
 
 static void pci_kunit_event(struct pci_kunit_fn *fn, const char *event)
 {
-	if (fn)
-		strlcat(fn->events, event, sizeof(fn->events));
+	static atomic_t clock;
+	size_t nr;
+
+	if (!fn)
+		return;
+
+	nr = strlen(fn->events);
+	if (nr < ARRAY_SIZE(fn->when))
+		fn->when[nr] = atomic_inc_return(&clock);
+	strlcat(fn->events, event, sizeof(fn->events));
+}
+
+/**
+ * pci_kunit_when - when an event happened
+ * @fn: the function that it happened to
+ * @event: its letter
+ *
+ * Return: a number to compare with that of other events, of any function; 0 if
+ * it never happened, the last time if it happened more than once.
+ */
+unsigned int pci_kunit_when(const struct pci_kunit_fn *fn, char event)
+{
+	const char *last = strrchr(fn->events, event);
+
+	return last ? fn->when[last - fn->events] : 0;
 }
 
 /* An IOMMU */
@@ -1155,9 +1199,25 @@ static void pci_kunit_remove(struct pci_dev *pdev)
 	pci_kunit_event(pci_get_drvdata(pdev), "r");
 }
 
+/* As the PCI core disables a function before it is reset */
+static bool pci_kunit_is_cut_off(const struct pci_kunit_fn *fn)
+{
+	while ((fn = fn->bridge)) {
+		if (pci_kunit_read(fn, PCI_COMMAND, 2) ==
+		    PCI_COMMAND_INTX_DISABLE)
+			return true;
+	}
+
+	return false;
+}
+
 static void pci_kunit_reset_prepare(struct pci_dev *pdev)
 {
-	pci_kunit_event(pci_get_drvdata(pdev), "P");
+	struct pci_kunit_fn *fn = pci_get_drvdata(pdev);
+
+	if (pci_kunit_is_cut_off(fn))
+		pci_kunit_event(fn, "X");
+	pci_kunit_event(fn, "P");
 }
 
 static void pci_kunit_reset_done(struct pci_dev *pdev)

@@ -36,10 +36,27 @@
 /* Where there are domains, no other host bridge shares this one's */
 #define PCI_KUNIT_DOMAIN		0x6b75
 #define PCI_KUNIT_BUS			0x40
-#define PCI_KUNIT_LAST_BUS		0x4f
+#define PCI_KUNIT_LAST_BUS		0x8f
 
 /* Config writes that are kept in full, the later ones are only counted */
 #define PCI_KUNIT_WRITES		32
+
+/*
+ * A kernel whose resets take no mask does what it does with PCI_RESET_ANY
+ * where there are masks.  What is about masks says SKIP there.
+ */
+#ifdef PCI_RESET_ANY
+#define PCI_KUNIT_MASKS			1
+#define pci_kunit_probe_method(dev, m)		pci_probe_reset_method(dev, m)
+#else
+#define PCI_KUNIT_MASKS			0
+#define pci_reset_function(dev, mask)		pci_reset_function(dev)
+#define pci_reset_function_locked(dev, mask)	pci_reset_function_locked(dev)
+#define pci_try_reset_function(dev, mask)	pci_try_reset_function(dev)
+#define pci_reset_bus(dev, mask)		pci_reset_bus(dev)
+#define pci_kunit_probe_method(dev, m) \
+	pci_reset_fn_methods[m].reset_fn(dev, PCI_RESET_PROBE)
+#endif
 
 struct pci_kunit_host;
 
@@ -77,7 +94,8 @@ struct pci_kunit_write {
  * @host: the host bridge it belongs to
  * @bridge: the bridge right above, %NULL on the root bus
  * @pf: the Physical Function if this one is a VF
- * @devfn: device and function number on its bus
+ * @devfn: device and function number on its bus; from 0x100 on, for VFs, on
+ *	the buses after that one
  * @cfg: config space as it reads now
  * @dflt: config space as it is after a reset
  * @wmask: the bits of config space that can be written
@@ -100,8 +118,11 @@ struct pci_kunit_write {
  * @nr_writes: how many config writes reached it
  * @writes: the first of them
  * @events: what became of it, a letter each.  What its driver was told: 'p'
- *	probe, 'P' reset_prepare, 'D' reset_done, 'r' remove.  What its IOMMU
- *	was told: 'b' block DMA, 'i' let DMA pass
+ *	probe, 'P' reset_prepare, 'D' reset_done, 'r' remove, 'X' if a bridge
+ *	above was disabled already.  What its IOMMU was told: 'b' block DMA,
+ *	'i' let DMA pass
+ * @when: for each of @events, a number that is higher the later it was,
+ *	whatever function it was about
  */
 struct pci_kunit_fn {
 	struct list_head node;
@@ -128,6 +149,7 @@ struct pci_kunit_fn {
 	unsigned int nr_writes;
 	struct pci_kunit_write writes[PCI_KUNIT_WRITES];
 	char events[32];
+	unsigned int when[32];
 };
 
 /**
@@ -212,6 +234,7 @@ u32 pci_kunit_read(const struct pci_kunit_fn *fn, int where, int size);
 void pci_kunit_define(struct pci_kunit_fn *fn, int where, int size, u32 val,
 		      u32 wmask);
 void pci_kunit_forget_writes(struct pci_kunit_fn *fn);
+unsigned int pci_kunit_when(const struct pci_kunit_fn *fn, char event);
 void pci_kunit_expect_no_writes(struct kunit *test, struct pci_kunit_fn *fn);
 
 struct pci_dev *pci_kunit_dev(struct kunit *test, struct pci_kunit_fn *fn);

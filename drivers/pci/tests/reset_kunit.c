@@ -18,7 +18,7 @@
 #include "pci_kunit_helpers.h"
 
 /* Long enough for another task to get where it is blocked */
-#define BLOCKED_MS	50
+#define BLOCKED_MS	200
 
 /* More than enough for a task that is not blocked */
 #define DONE_MS		5000
@@ -187,12 +187,27 @@ static void expect_methods(struct kunit *test, struct pci_dev *pdev,
 
 /* Ways to reset a function */
 
+static int reset_function(struct pci_dev *pdev)
+{
+	return pci_reset_function(pdev, PCI_RESET_ANY);
+}
+
+static int try_reset_function(struct pci_dev *pdev)
+{
+	return pci_try_reset_function(pdev, PCI_RESET_ANY);
+}
+
+static int reset_bus(struct pci_dev *pdev)
+{
+	return pci_reset_bus(pdev, PCI_RESET_ANY);
+}
+
 static int reset_function_locked(struct pci_dev *pdev)
 {
 	int ret;
 
 	device_lock(&pdev->dev);
-	ret = pci_reset_function_locked(pdev);
+	ret = pci_reset_function_locked(pdev, PCI_RESET_ANY);
 	device_unlock(&pdev->dev);
 	return ret;
 }
@@ -208,25 +223,25 @@ struct entry {
 };
 
 static const struct entry entries[] = {
-	{ "pci_reset_function", pci_reset_function },
-	{ "pci_try_reset_function", pci_try_reset_function },
+	{ "pci_reset_function", reset_function },
+	{ "pci_try_reset_function", try_reset_function },
 	{ "pci_reset_function_locked", reset_function_locked },
 };
 
 KUNIT_ARRAY_PARAM_DESC(entry, entries, name);
 
 static const struct entry try_entries[] = {
-	{ "pci_try_reset_function", pci_try_reset_function },
+	{ "pci_try_reset_function", try_reset_function },
 	{ "pci_reset_function_locked", reset_function_locked },
 };
 
 KUNIT_ARRAY_PARAM_DESC(try_entry, try_entries, name);
 
 static const struct entry all_entries[] = {
-	{ "pci_reset_function", pci_reset_function },
-	{ "pci_try_reset_function", pci_try_reset_function },
+	{ "pci_reset_function", reset_function },
+	{ "pci_try_reset_function", try_reset_function },
 	{ "pci_reset_function_locked", reset_function_locked },
-	{ "pci_reset_bus", pci_reset_bus },
+	{ "pci_reset_bus", reset_bus },
 };
 
 KUNIT_ARRAY_PARAM_DESC(all_entry, all_entries, name);
@@ -278,7 +293,7 @@ static void reset_by_method(struct kunit *test)
 
 	pci_set_master(pdev);
 	pci_write_config_byte(pdev, PCI_INTERRUPT_LINE, MARK);
-	KUNIT_EXPECT_EQ(test, 0, pci_reset_function(pdev));
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_function(pdev, PCI_RESET_ANY));
 
 	KUNIT_EXPECT_EQ(test, 1, fn->resets[m->how]);
 	KUNIT_EXPECT_EQ(test, 1, nr_resets(fn));
@@ -306,8 +321,7 @@ static void probe_writes_nothing(struct kunit *test)
 	pci_kunit_forget_writes(l.port);
 
 	for (int m = 1; m < PCI_NUM_RESET_METHODS; m++)
-		nr += !pci_reset_fn_methods[m].reset_fn(l.pdev,
-							PCI_RESET_PROBE);
+		nr += !pci_kunit_probe_method(l.pdev, m);
 
 	KUNIT_EXPECT_EQ(test, 4, nr);
 	expect_methods(test, l.pdev, "flr af_flr pm bus");
@@ -327,7 +341,7 @@ static void slow_device(struct kunit *test)
 
 	l.fn->not_ready_ms = 1500;
 	start = jiffies;
-	KUNIT_EXPECT_EQ(test, 0, pci_reset_function(l.pdev));
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_function(l.pdev, PCI_RESET_ANY));
 	KUNIT_EXPECT_GE(test, jiffies_to_msecs(jiffies - start), 1500);
 	KUNIT_EXPECT_EQ(test, 1, l.fn->resets[PCI_KUNIT_FLR]);
 	expect_paired(test, l.fn);
@@ -347,7 +361,8 @@ static void device_never_returns_from_flr(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 3, store_methods(test, l.pdev, "flr"));
 
 	l.fn->not_ready_ms = 120 * MSEC_PER_SEC;
-	KUNIT_EXPECT_LT(test, pci_reset_function(l.pdev), 0);
+	KUNIT_EXPECT_EQ(test, -ETIMEDOUT,
+			pci_reset_function(l.pdev, PCI_RESET_ANY));
 	KUNIT_EXPECT_EQ(test, 1, l.fn->resets[PCI_KUNIT_FLR]);
 	KUNIT_EXPECT_EQ(test, 1, nr_resets(l.fn));
 	expect_paired(test, l.fn);
@@ -363,7 +378,8 @@ static void device_never_returns_from_bus_reset(struct kunit *test)
 	lone_start(test, &l);
 
 	l.fn->not_ready_ms = 120 * MSEC_PER_SEC;
-	KUNIT_EXPECT_LT(test, pci_reset_function(l.pdev), 0);
+	KUNIT_EXPECT_EQ(test, -ETIMEDOUT,
+			pci_reset_function(l.pdev, PCI_RESET_ANY));
 	KUNIT_EXPECT_EQ(test, 1, l.fn->resets[PCI_KUNIT_HOT]);
 	expect_paired(test, l.fn);
 	expect_unlocked(test, l.bridge);
@@ -380,7 +396,7 @@ static void surprise_removal(struct kunit *test)
 
 	l.fn->gone = true;
 	KUNIT_EXPECT_FALSE(test, pci_device_is_present(l.pdev));
-	KUNIT_EXPECT_LT(test, pci_reset_function(l.pdev), 0);
+	KUNIT_EXPECT_LT(test, pci_reset_function(l.pdev, PCI_RESET_ANY), 0);
 	KUNIT_EXPECT_EQ(test, 0, nr_resets(l.fn));
 	expect_paired(test, l.fn);
 }
@@ -396,7 +412,7 @@ static void hung_device(struct kunit *test)
 	expect_methods(test, l.pdev, "flr bus");
 
 	l.fn->hung = true;
-	KUNIT_EXPECT_EQ(test, 0, pci_reset_function(l.pdev));
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_function(l.pdev, PCI_RESET_ANY));
 	KUNIT_EXPECT_TRUE(test, pci_device_is_present(l.pdev));
 	KUNIT_EXPECT_EQ(test, 1, l.fn->resets[PCI_KUNIT_HOT]);
 	KUNIT_EXPECT_EQ(test, 1, nr_resets(l.fn));
@@ -453,12 +469,20 @@ static void device_lock_is_tried(struct kunit *test)
 	lone_start(test, &l);
 
 	device_lock(&l.pdev->dev);
-	KUNIT_EXPECT_EQ(test, -EAGAIN, pci_try_reset_function(l.pdev));
+	KUNIT_EXPECT_EQ(test, -EAGAIN,
+			pci_try_reset_function(l.pdev, PCI_RESET_ANY));
 	device_unlock(&l.pdev->dev);
 
 	KUNIT_EXPECT_STREQ(test, "p", l.fn->events);
 	KUNIT_EXPECT_EQ(test, 0, nr_resets(l.fn));
 	expect_unlocked(test, l.bridge);
+}
+
+/* What a write to sriov_numvfs does, which only counts users of a real file */
+static int set_vfs(struct pci_dev *pdev, int nr)
+{
+	guard(device)(&pdev->dev);
+	return pdev->driver->sriov_configure(pdev, nr);
 }
 
 static void vf_flr(struct kunit *test)
@@ -479,18 +503,152 @@ static void vf_flr(struct kunit *test)
 
 	pdev = pci_kunit_dev(test, pf);
 	KUNIT_ASSERT_EQ(test, 2, pci_sriov_get_totalvfs(pdev));
-	KUNIT_ASSERT_EQ(test, 1, store_attr(test, pdev, "sriov_numvfs", "2"));
+	KUNIT_ASSERT_EQ(test, 2, set_vfs(pdev, 2));
 	vdev = pci_kunit_dev(test, vf[1]);
 	KUNIT_EXPECT_TRUE(test, vdev->is_virtfn);
 	KUNIT_EXPECT_PTR_EQ(test, pdev, pci_physfn(vdev));
 	expect_methods(test, vdev, "flr");
 
-	KUNIT_EXPECT_EQ(test, 0, pci_reset_function(vdev));
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_function(vdev, PCI_RESET_ANY));
 	KUNIT_EXPECT_EQ(test, 1, vf[1]->resets[PCI_KUNIT_FLR]);
 	KUNIT_EXPECT_STREQ(test, "pPD", vf[1]->events);
 	KUNIT_EXPECT_EQ(test, 0, nr_resets(vf[0]));
 	KUNIT_EXPECT_EQ(test, 0, nr_resets(pf));
-	KUNIT_EXPECT_EQ(test, 1, store_attr(test, pdev, "sriov_numvfs", "0"));
+	KUNIT_EXPECT_EQ(test, 0, set_vfs(pdev, 0));
+}
+
+/**
+ * struct pf - a PF below a Root Port, with two VFs
+ * @lone: the PF
+ * @vf: the VFs
+ * @vdev: what the PCI core has made of them
+ */
+struct pf {
+	struct lone lone;
+	struct pci_kunit_fn *vf[2];
+	struct pci_dev *vdev[2];
+};
+
+static void pf_init(struct kunit *test, struct pf *pf)
+{
+	struct lone *l = &pf->lone;
+
+	lone_init(test, l);
+	pci_kunit_add_flr(l->fn);
+	pci_kunit_add_sriov(test, l->fn, ARRAY_SIZE(pf->vf), 0x80, 1);
+	for (int i = 0; i < ARRAY_SIZE(pf->vf); i++) {
+		pf->vf[i] = pci_kunit_add_vf(test, l->fn,
+					     PCI_DEVFN(0x10, i));
+		pci_kunit_define(pf->vf[i], PCI_INTERRUPT_LINE, 1, 0, U8_MAX);
+	}
+	lone_start(test, l);
+
+	KUNIT_ASSERT_EQ(test, 2, set_vfs(l->pdev, 2));
+	for (int i = 0; i < ARRAY_SIZE(pf->vf); i++) {
+		pf->vdev[i] = pci_kunit_dev(test, pf->vf[i]);
+		pci_write_config_byte(pf->vdev[i], PCI_INTERRUPT_LINE,
+				      MARK + i);
+		pci_kunit_forget_writes(pf->vf[i]);
+	}
+	pci_kunit_forget_writes(l->fn);
+}
+
+static void pf_exit(struct kunit *test, struct pf *pf)
+{
+	struct lone *l = &pf->lone;
+
+	expect_unlocked(test, l->pdev);
+	expect_unlocked(test, l->bridge);
+	for (int i = 0; i < ARRAY_SIZE(pf->vf); i++) {
+		expect_unlocked(test, pf->vdev[i]);
+		expect_paired(test, pf->vf[i]);
+	}
+	device_lock(&l->pdev->dev);
+	pci_disable_sriov(l->pdev);
+	device_unlock(&l->pdev->dev);
+}
+
+static void pf_expect_untouched(struct kunit *test, struct pf *pf)
+{
+	pci_kunit_expect_no_writes(test, pf->lone.fn);
+	KUNIT_EXPECT_EQ(test, 0, nr_resets(pf->lone.fn));
+	for (int i = 0; i < ARRAY_SIZE(pf->vf); i++) {
+		pci_kunit_expect_no_writes(test, pf->vf[i]);
+		KUNIT_EXPECT_EQ(test, 0, pci_kunit_when(pf->vf[i], 'P'));
+	}
+}
+
+/* VFs come back with their PF, and it is ready when their drivers go on */
+static void vfs_follow_pf(struct kunit *test)
+{
+	const struct entry *entry = test->param_value;
+	struct pf pf;
+
+	pf_init(test, &pf);
+	KUNIT_EXPECT_EQ(test, 0, entry->reset(pf.lone.pdev));
+	KUNIT_EXPECT_EQ(test, 1, nr_resets(pf.lone.fn));
+	KUNIT_EXPECT_STREQ(test, "pPD", pf.lone.fn->events);
+
+	for (int i = 0; i < ARRAY_SIZE(pf.vf); i++) {
+		KUNIT_EXPECT_STREQ(test, "pPD", pf.vf[i]->events);
+		KUNIT_EXPECT_LT(test, pci_kunit_when(pf.vf[i], 'P'),
+				pci_kunit_when(pf.lone.fn, 'P'));
+		KUNIT_EXPECT_LT(test, pci_kunit_when(pf.lone.fn, 'D'),
+				pci_kunit_when(pf.vf[i], 'D'));
+		KUNIT_EXPECT_EQ(test, MARK + i,
+				pci_kunit_read(pf.vf[i], PCI_INTERRUPT_LINE,
+					       1));
+	}
+	pf_exit(test, &pf);
+}
+
+static void vf_is_assigned(struct kunit *test)
+{
+	const struct entry *entry = test->param_value;
+	struct pf pf;
+
+	pf_init(test, &pf);
+	pci_set_dev_assigned(pf.vdev[1]);
+	KUNIT_EXPECT_EQ(test, -EBUSY, entry->reset(pf.lone.pdev));
+	pf_expect_untouched(test, &pf);
+	pci_clear_dev_assigned(pf.vdev[1]);
+	pf_exit(test, &pf);
+}
+
+/* Nobody would set up the VFs again */
+static void pf_without_driver(struct kunit *test)
+{
+	const struct entry *entry = test->param_value;
+	struct pf pf;
+
+	pf_init(test, &pf);
+	device_release_driver(&pf.lone.pdev->dev);
+	pci_kunit_forget_writes(pf.lone.fn);
+	KUNIT_EXPECT_EQ(test, -EBUSY, entry->reset(pf.lone.pdev));
+	pf_expect_untouched(test, &pf);
+
+	/* Not in use, not in the way */
+	for (int i = 0; i < ARRAY_SIZE(pf.vf); i++)
+		device_release_driver(&pf.vdev[i]->dev);
+	KUNIT_EXPECT_EQ(test, 0, entry->reset(pf.lone.pdev));
+	for (int i = 0; i < ARRAY_SIZE(pf.vf); i++)
+		KUNIT_EXPECT_EQ(test, MARK + i,
+				pci_kunit_read(pf.vf[i], PCI_INTERRUPT_LINE,
+					       1));
+	pf_exit(test, &pf);
+}
+
+static void vf_lock_is_tried(struct kunit *test)
+{
+	const struct entry *entry = test->param_value;
+	struct pf pf;
+
+	pf_init(test, &pf);
+	device_lock(&pf.vdev[1]->dev);
+	KUNIT_EXPECT_EQ(test, -EAGAIN, entry->reset(pf.lone.pdev));
+	device_unlock(&pf.vdev[1]->dev);
+	pf_expect_untouched(test, &pf);
+	pf_exit(test, &pf);
 }
 
 static struct kunit_case reset_cases[] = {
@@ -503,6 +661,10 @@ static struct kunit_case reset_cases[] = {
 	KUNIT_CASE(hung_device),
 	KUNIT_CASE_PARAM(stale_state, all_entry_gen_params),
 	KUNIT_CASE(device_lock_is_tried),
+	KUNIT_CASE_PARAM(vfs_follow_pf, all_entry_gen_params),
+	KUNIT_CASE_PARAM(vf_is_assigned, all_entry_gen_params),
+	KUNIT_CASE_PARAM(pf_without_driver, all_entry_gen_params),
+	KUNIT_CASE_PARAM(vf_lock_is_tried, all_entry_gen_params),
 	KUNIT_CASE(vf_flr),
 	{}
 };
@@ -661,6 +823,79 @@ static void bus_reset_before_flr(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, nr_resets(l.fn));
 }
 
+static void reset_lone(void *data)
+{
+	struct lone *l = data;
+
+	pci_reset_function(l->pdev, PCI_RESET_ANY);
+}
+
+/* It can wait for a lock, but has no need to */
+static void flr_does_not_wait_for_bridge(struct kunit *test)
+{
+	struct pci_kunit_task *task;
+	struct lone l;
+
+	lone_init(test, &l);
+	pci_kunit_add_flr(l.fn);
+	lone_start(test, &l);
+
+	pci_dev_lock(l.bridge);
+	task = pci_kunit_run(test, reset_lone, &l);
+	KUNIT_EXPECT_TRUE(test, pci_kunit_wait(task, DONE_MS));
+	KUNIT_EXPECT_EQ(test, 1, l.fn->resets[PCI_KUNIT_FLR]);
+	pci_dev_unlock(l.bridge);
+	KUNIT_EXPECT_TRUE(test, pci_kunit_wait(task, DONE_MS));
+	expect_unlocked(test, l.pdev);
+}
+
+static void error_reset_lone(void *data)
+{
+	struct lone *l = data;
+
+	pci_bus_error_reset(l->bridge);
+}
+
+/**
+ * struct waiter - a reset that waits for a device lock
+ * @name: of the function
+ * @fn: the reset
+ */
+struct waiter {
+	const char *name;
+	void (*fn)(void *data);
+};
+
+static const struct waiter waiters[] = {
+	{ "pci_reset_function", reset_lone },
+	{ "pci_bus_error_reset", error_reset_lone },
+};
+
+KUNIT_ARRAY_PARAM_DESC(waiter, waiters, name);
+
+/* lspci does not hang while a reset waits for a driver's probe to end */
+static void waiting_blocks_no_config(struct kunit *test)
+{
+	const struct waiter *waiter = test->param_value;
+	struct pci_kunit_task *task;
+	struct lone l;
+
+	lone_init(test, &l);
+	lone_start(test, &l);
+
+	device_lock(&l.pdev->dev);
+	task = pci_kunit_run(test, waiter->fn, &l);
+	KUNIT_EXPECT_FALSE(test, pci_kunit_wait(task, BLOCKED_MS));
+	KUNIT_EXPECT_FALSE(test, l.bridge->block_cfg_access);
+	KUNIT_EXPECT_FALSE(test, l.pdev->block_cfg_access);
+	device_unlock(&l.pdev->dev);
+
+	KUNIT_EXPECT_TRUE(test, pci_kunit_wait(task, DONE_MS));
+	KUNIT_EXPECT_EQ(test, 1, l.fn->resets[PCI_KUNIT_HOT]);
+	expect_unlocked(test, l.pdev);
+	expect_unlocked(test, l.bridge);
+}
+
 static struct kunit_case bridge_cases[] = {
 	KUNIT_CASE_PARAM(bus_reset_holds_bridge, entry_gen_params),
 	KUNIT_CASE_PARAM(slot_reset_holds_bridge, entry_gen_params),
@@ -668,6 +903,8 @@ static struct kunit_case bridge_cases[] = {
 	KUNIT_CASE_PARAM(flr_leaves_bridge_alone, try_entry_gen_params),
 	KUNIT_CASE_PARAM(bus_reset_after_flr, try_entry_gen_params),
 	KUNIT_CASE_PARAM(bus_reset_before_flr, try_entry_gen_params),
+	KUNIT_CASE(flr_does_not_wait_for_bridge),
+	KUNIT_CASE_PARAM(waiting_blocks_no_config, waiter_gen_params),
 	{}
 };
 
@@ -720,7 +957,8 @@ static void siblings_have_no_bus(struct kunit *test)
 	for (int i = 0; i < 2; i++) {
 		expect_methods(test, p.pdev[i], "");
 		KUNIT_EXPECT_FALSE(test, attr_is_visible(p.pdev[i], "reset"));
-		KUNIT_EXPECT_EQ(test, -ENOTTY, pci_reset_function(p.pdev[i]));
+		KUNIT_EXPECT_EQ(test, -ENOTTY,
+				pci_reset_function(p.pdev[i], PCI_RESET_ANY));
 		KUNIT_EXPECT_EQ(test, 0, nr_resets(p.fn[i]));
 	}
 }
@@ -753,14 +991,15 @@ static void sibling_comes_and_goes(struct kunit *test)
 	p.pdev[1] = pci_kunit_dev(test, p.fn[1]);
 	expect_methods(test, p.pdev[1], "");
 	for (int i = 0; i < 2; i++) {
-		KUNIT_EXPECT_EQ(test, -ENOTTY, pci_reset_function(p.pdev[i]));
+		KUNIT_EXPECT_EQ(test, -ENOTTY,
+				pci_reset_function(p.pdev[i], PCI_RESET_ANY));
 		KUNIT_EXPECT_EQ(test, 0, nr_resets(p.fn[i]));
 	}
 
 	pci_stop_and_remove_bus_device_locked(p.pdev[1]);
 	KUNIT_EXPECT_EQ(test, 7, store_methods(test, p.pdev[0], "default"));
 	expect_methods(test, p.pdev[0], "bus");
-	KUNIT_EXPECT_EQ(test, 0, pci_reset_function(p.pdev[0]));
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_function(p.pdev[0], PCI_RESET_ANY));
 	KUNIT_EXPECT_EQ(test, 1, nr_resets(p.fn[0]));
 }
 
@@ -799,7 +1038,8 @@ static void methods_are_stored(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, 1, store_methods(test, l.pdev, "\n"));
 	expect_methods(test, l.pdev, "");
-	KUNIT_EXPECT_EQ(test, -ENOTTY, pci_reset_function(l.pdev));
+	KUNIT_EXPECT_EQ(test, -ENOTTY,
+			pci_reset_function(l.pdev, PCI_RESET_ANY));
 
 	KUNIT_EXPECT_EQ(test, 7, store_methods(test, l.pdev, "default"));
 	expect_methods(test, l.pdev, "flr bus");
@@ -941,7 +1181,7 @@ static void bus_reset_all(struct kunit *test)
 	for (int i = 0; i < 2; i++)
 		pci_write_config_byte(p.pdev[i], PCI_INTERRUPT_LINE, MARK + i);
 
-	KUNIT_EXPECT_EQ(test, 0, pci_reset_bus(p.pdev[0]));
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_bus(p.pdev[0], PCI_RESET_ANY));
 	for (int i = 0; i < 2; i++) {
 		KUNIT_EXPECT_EQ(test, 1, p.fn[i]->resets[PCI_KUNIT_HOT]);
 		KUNIT_EXPECT_STREQ(test, "pPD", p.fn[i]->events);
@@ -970,7 +1210,8 @@ static void bus_reset_behind_switch(struct kunit *test)
 	pdev = pci_kunit_dev(test, fn);
 	pci_write_config_byte(pdev, PCI_INTERRUPT_LINE, MARK);
 
-	KUNIT_EXPECT_EQ(test, 0, pci_reset_bus(pci_kunit_dev(test, up)));
+	KUNIT_EXPECT_EQ(test, 0,
+			pci_reset_bus(pci_kunit_dev(test, up), PCI_RESET_ANY));
 	KUNIT_EXPECT_EQ(test, 1, up->resets[PCI_KUNIT_HOT]);
 	KUNIT_EXPECT_EQ(test, 1, down->resets[PCI_KUNIT_HOT]);
 	KUNIT_EXPECT_EQ(test, 1, fn->resets[PCI_KUNIT_HOT]);
@@ -992,7 +1233,7 @@ static void bus_reset_tries_all(struct kunit *test)
 	pair_start(test, &p);
 
 	device_lock(&p.pdev[1]->dev);
-	KUNIT_EXPECT_EQ(test, -EAGAIN, pci_reset_bus(p.pdev[0]));
+	KUNIT_EXPECT_EQ(test, -EAGAIN, pci_reset_bus(p.pdev[0], PCI_RESET_ANY));
 	device_unlock(&p.pdev[1]->dev);
 
 	expect_unlocked(test, p.bridge);
@@ -1061,7 +1302,7 @@ static void added_during_reset(struct kunit *test)
 	pair_start(test, &p);
 	pair_hook(test, &p, add_and_hold);
 
-	KUNIT_EXPECT_EQ(test, 0, pci_reset_bus(p.pdev[0]));
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_bus(p.pdev[0], PCI_RESET_ANY));
 	KUNIT_ASSERT_NOT_NULL(test, p.pdev[1]);
 	KUNIT_EXPECT_TRUE_MSG(test, dev_is_locked(p.pdev[1]),
 			      "unlocked what it had not locked");
@@ -1077,6 +1318,59 @@ static void added_during_reset(struct kunit *test)
 
 	KUNIT_EXPECT_STREQ(test, "pPD", p.fn[0]->events);
 	expect_unlocked(test, p.pdev[0]);
+	expect_unlocked(test, p.bridge);
+}
+
+static int mark_added(struct notifier_block *nb, unsigned long action,
+		      void *data)
+{
+	struct pci_dev *pdev = to_pci_dev(data);
+
+	if (action == BUS_NOTIFY_ADD_DEVICE &&
+	    pdev->vendor == PCI_KUNIT_VENDOR_ID && PCI_FUNC(pdev->devfn) == 1)
+		pci_write_config_byte(pdev, PCI_INTERRUPT_LINE, MARK);
+
+	return NOTIFY_DONE;
+}
+
+static void stop_marking(void *nb)
+{
+	bus_unregister_notifier(&pci_bus_type, nb);
+}
+
+/* A hook: a function appears, and its finder is done with it */
+static void add_at_once(struct pci_dev *bridge, void *data)
+{
+	struct pair *p = data;
+
+	p->pdev[1] = pci_kunit_plug(p->fn[1]);
+}
+
+/* It is reset with the others, and gets back what it had when it was added */
+static void added_is_restored(struct kunit *test)
+{
+	struct notifier_block *nb;
+	struct pair p;
+
+	nb = kunit_kzalloc(test, sizeof(*nb), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, nb);
+	nb->notifier_call = mark_added;
+
+	pair_init(test, &p);
+	p.fn[1]->gone = true;
+	pair_start(test, &p);
+	pair_hook(test, &p, add_at_once);
+	KUNIT_ASSERT_EQ(test, 0, bus_register_notifier(&pci_bus_type, nb));
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, stop_marking, nb));
+
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_bus(p.pdev[0], PCI_RESET_ANY));
+	KUNIT_ASSERT_NOT_NULL(test, p.pdev[1]);
+	KUNIT_EXPECT_EQ(test, 1, p.fn[1]->resets[PCI_KUNIT_HOT]);
+	KUNIT_EXPECT_EQ(test, MARK,
+			pci_kunit_read(p.fn[1], PCI_INTERRUPT_LINE, 1));
+	KUNIT_EXPECT_STREQ(test, "p", p.fn[1]->events);
+	expect_unlocked(test, p.pdev[1]);
 	expect_unlocked(test, p.bridge);
 }
 
@@ -1162,7 +1456,7 @@ static void removed_during_reset(struct kunit *test)
 
 	task = pci_kunit_run(test, remove_device, r);
 	wait_for_completion(&r->half_way);
-	KUNIT_EXPECT_EQ(test, 0, pci_reset_bus(r->pair.pdev[0]));
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_bus(r->pair.pdev[0], PCI_RESET_ANY));
 	complete(&r->go_on);	/* If the reset did not get to the hook */
 	KUNIT_EXPECT_TRUE(test, pci_kunit_wait(task, DONE_MS));
 
@@ -1220,6 +1514,7 @@ static struct kunit_case scope_cases[] = {
 	KUNIT_CASE(bus_reset_behind_switch),
 	KUNIT_CASE(bus_reset_tries_all),
 	KUNIT_CASE_PARAM(added_during_reset, scope_gen_params),
+	KUNIT_CASE_PARAM(added_is_restored, scope_gen_params),
 	KUNIT_CASE_PARAM(removed_during_reset, scope_gen_params),
 	{}
 };
@@ -1264,7 +1559,7 @@ static void probe_leaves_iommu_alone(struct kunit *test)
 
 	KUNIT_ASSERT_STREQ(test, "ip", l.fn->events);
 	for (int m = 1; m < PCI_NUM_RESET_METHODS; m++) {
-		pci_reset_fn_methods[m].reset_fn(l.pdev, PCI_RESET_PROBE);
+		pci_kunit_probe_method(l.pdev, m);
 		KUNIT_EXPECT_STREQ_MSG(test, "ip", l.fn->events, "probe of %s",
 				       pci_reset_fn_methods[m].name);
 	}
@@ -1314,9 +1609,32 @@ static void reset_blocks_dma(struct kunit *test)
 		m->add(l.fn);
 	iommu_start(test, &l);
 
-	KUNIT_EXPECT_EQ(test, 0, pci_reset_function(l.pdev));
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_function(l.pdev, PCI_RESET_ANY));
 	KUNIT_EXPECT_EQ(test, 1, l.fn->resets[m->how]);
 	KUNIT_EXPECT_STREQ(test, "ipPbiD", l.fn->events);
+}
+
+/* Of all that is reset, and only once all of it was told */
+static void bus_reset_blocks_dma(struct kunit *test)
+{
+	struct pair p;
+
+	pair_init(test, &p);
+	pci_kunit_add_iommu(test, p.host);
+	pci_kunit_add_ats(p.fn[0]);
+	pci_kunit_add_ats(p.fn[1]);
+	pci_kunit_start_host(test, p.host);
+	for (int i = 0; i < 2; i++) {
+		p.pdev[i] = pci_kunit_dev(test, p.fn[i]);
+		pci_kunit_attach_iommu(test, p.pdev[i]);
+	}
+	pci_kunit_add_driver(test);
+
+	KUNIT_EXPECT_EQ(test, 0, pci_reset_bus(p.pdev[0], PCI_RESET_ANY));
+	for (int i = 0; i < 2; i++)
+		KUNIT_EXPECT_STREQ(test, "ipPbiD", p.fn[i]->events);
+	KUNIT_EXPECT_GT(test, pci_kunit_when(p.fn[0], 'b'),
+			pci_kunit_when(p.fn[1], 'P'));
 }
 
 static struct kunit_case iommu_cases[] = {
@@ -1324,6 +1642,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(store_leaves_iommu_alone),
 	KUNIT_CASE(specific_probe_leaves_iommu_alone),
 	KUNIT_CASE_PARAM(reset_blocks_dma, method_gen_params),
+	KUNIT_CASE(bus_reset_blocks_dma),
 	{}
 };
 

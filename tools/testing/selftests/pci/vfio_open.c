@@ -2,13 +2,14 @@
 /*
  * Opens VFIO devices, each in an IOMMU group of its own, at the same time.
  *
- * vfio_open [-n ROUNDS] [-r] DEVICE...
+ * vfio_open [-n ROUNDS] [-r] [-w] DEVICE...
  *
  * A thread for each PCI address given opens its device, with -r resets it, and
  * closes it again, ROUNDS times (0: see whether it could). The opens of a round
- * start together. Opening and closing resets the device in vfio-pci. Prints
- * what fails; the exit status is 0 if nothing did, 1 if something did, 4 if a
- * device cannot be used so here.
+ * start together. Opening and closing resets the device in vfio-pci. With -w it
+ * says "open" for each device, and keeps them open until it is killed; it says
+ * "asked for" when the kernel wants one back. Prints what fails; the exit status
+ * is 0 if nothing did, 1 if something did, 4 if a device cannot be used so here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -37,6 +39,7 @@ struct opener {
 static pthread_barrier_t start;
 static unsigned int rounds = 1;
 static bool reset;
+static bool keep_open;
 
 static void __attribute__((noreturn, format(printf, 2, 3)))
 cannot(struct opener *o, const char *format, ...)
@@ -93,6 +96,46 @@ static void fail(struct opener *o, unsigned int round, const char *what)
 		       strerror(error));
 }
 
+static void say(struct opener *o, const char *what)
+{
+	printf("%s %s\n", o->address, what);
+	fflush(stdout);
+}
+
+/* An eventfd that is signalled when the kernel wants the device back */
+static int request_eventfd(int device)
+{
+	char buf[sizeof(struct vfio_irq_set) + sizeof(int)] = {};
+	struct vfio_irq_set *irq = (void *)buf;
+	int fd;
+
+	fd = eventfd(0, 0);
+	if (fd < 0)
+		return fd;
+
+	irq->argsz = sizeof(buf);
+	irq->flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
+	irq->index = VFIO_PCI_REQ_IRQ_INDEX;
+	irq->count = 1;
+	memcpy(irq->data, &fd, sizeof(fd));
+
+	return ioctl(device, VFIO_DEVICE_SET_IRQS, irq) ? -1 : fd;
+}
+
+static void hold(struct opener *o, unsigned int round, int device)
+{
+	eventfd_t requests;
+	int fd;
+
+	fd = request_eventfd(device);
+	if (fd < 0)
+		fail(o, round, "eventfd for requests");
+	say(o, "open");
+	if (!eventfd_read(fd, &requests))
+		say(o, "asked for");
+	pause();
+}
+
 static void *run(void *arg)
 {
 	struct opener *o = arg;
@@ -108,6 +151,8 @@ static void *run(void *arg)
 		}
 		if (reset && ioctl(device, VFIO_DEVICE_RESET))
 			fail(o, round, "reset");
+		if (keep_open)
+			hold(o, round, device);
 		close(device);
 	}
 
@@ -120,13 +165,16 @@ int main(int argc, char **argv)
 	unsigned int failed = 0;
 	int opt, i, count;
 
-	while ((opt = getopt(argc, argv, "n:r")) != -1) {
+	while ((opt = getopt(argc, argv, "n:rw")) != -1) {
 		switch (opt) {
 		case 'n':
 			rounds = atoi(optarg);
 			break;
 		case 'r':
 			reset = true;
+			break;
+		case 'w':
+			keep_open = true;
 			break;
 		default:
 			return KSFT_FAIL;
@@ -135,7 +183,7 @@ int main(int argc, char **argv)
 	argv += optind;
 	count = argc - optind;
 	if (count < 1) {
-		fprintf(stderr, "vfio_open [-n ROUNDS] [-r] DEVICE...\n");
+		fprintf(stderr, "vfio_open [-n ROUNDS] [-r] [-w] DEVICE...\n");
 		return KSFT_FAIL;
 	}
 

@@ -2,7 +2,7 @@
 /*
  * A PCI driver that does the least: no error handlers, no reset callbacks.
  *
- * It matches nothing by itself. Bind a device through driver_override.
+ * It matches nothing by itself. Bind a device through driver_override or new_id.
  */
 #include <linux/delay.h>
 #include <linux/module.h>
@@ -11,6 +11,10 @@
 static unsigned int probe_ms;
 module_param(probe_ms, uint, 0644);
 MODULE_PARM_DESC(probe_ms, "How long a probe takes, with the device lock held");
+
+static unsigned int remove_ms;
+module_param(remove_ms, uint, 0644);
+MODULE_PARM_DESC(remove_ms, "How long a remove takes, with the device lock held");
 
 static int noeh_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
@@ -30,16 +34,14 @@ static int noeh_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 static void noeh_remove(struct pci_dev *pdev)
 {
+	if (remove_ms)
+		msleep(remove_ms);
 	pci_info(pdev, "removed\n");
 }
 
-static const struct pci_device_id noeh_ids[] = {
-	{ }
-};
-
 static struct pci_driver noeh_driver = {
 	.name		= KBUILD_MODNAME,
-	.id_table	= noeh_ids,
+	.id_table	= NULL,	/* for new_id */
 	.probe		= noeh_probe,
 	.remove		= noeh_remove,
 };
