@@ -11,8 +11,8 @@ from pathlib import Path
 
 from . import build, cases, common, rootfs, worktree
 
-# The kselftest targets that run in the guests; vfio's are the kernel's own.
-TARGETS = ("pci",)
+# The kselftest targets that run in the guests; most of vfio's are the kernel's own.
+TARGETS = ("pci", "vfio")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -60,6 +60,7 @@ NEEDS = (
     *(Need(f"building the {a.name} kernel", f"gcc-{a.cross[:-1].replace('_', '-')}", f"{a.cross}gcc")
       for a in common.ARCHES.values() if a.cross),
     Need("building selftests", "libcap-dev", header="sys/capability.h"),
+    Need("building the selftests of VFIO", "uuid-dev", header="uuid/uuid.h"),
     *(Need(f"building selftests for {a.name}", f"libc6-dev-{a.debian}-cross",
            header=f"/usr/{a.cross[:-1]}/include/stdio.h") for a in common.ARCHES.values() if a.cross),
     Need("fetching Debian packages", "apt", "apt-get"),

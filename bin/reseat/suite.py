@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import os
@@ -23,6 +24,7 @@ class Step:
     name: str
     run: Callable[[], list[Result]]
     machine: bool = False  # it keeps one processor busy, and may run beside others of the kind
+    leisure: bool = False  # it takes what the steps after it leave of the processors, until all is done
 
 
 def pytest(*args: str) -> list[Result]:
@@ -82,7 +84,8 @@ def check_steps() -> list[Step]:
         Step("round trip", roundtrip.check),
         Step("KUnit on UML", lambda: kunit.run("uml")),
         Step("KUnit on UML, base", lambda: _on_base(lambda: kunit.run("uml", base=True))),
-        Step("patches: style, sparse, builds", static.check),
+        # Many small builds, each of which has parts that keep one processor waiting.
+        Step("patches: style, sparse, builds", static.check, leisure=True),
     ]
 
 
@@ -127,13 +130,32 @@ def _do(step: Step) -> Done:
     return done
 
 
+def _at_leisure(step: Step) -> Done:
+    os.nice(10)
+    return _do(step)
+
+
+def _all(steps: Sequence[Step], save: Callable[[list[Done]], None]) -> list[Done]:
+    """Run the steps, and @save what is done every now and then."""
+    done: list[Done] = []
+    with contextlib.ExitStack() as stack:
+        aside: list[beside.Task[Done]] = []
+        for (machine, leisure), group in itertools.groupby(steps, key=lambda step: (step.machine, step.leisure)):
+            if leisure:
+                aside += [stack.enter_context(beside.Task(lambda step=step: _at_leisure(step))) for step in group]
+            else:
+                done += beside.every([lambda step=step: _do(step) for step in group]) if machine else map(_do, group)
+            save(done)
+        done += [task.result() for task in aside]
+        save(done)
+    return done
+
+
 def run(name: str, steps: Sequence[Step]) -> int:
     """Run the steps, machines beside each other; after one that can't finish the next one runs all the same."""
-    done: list[Done] = []
     total = result.Timer()
-    for machine, group in itertools.groupby(steps, key=lambda step: step.machine):
-        done += beside.every([lambda step=step: _do(step) for step in group]) if machine else map(_do, group)
-        result.save(common.OUT / "results" / f"{name}.json", [r for d in done for r in d.results])
+    file = common.OUT / "results" / f"{name}.json"
+    done = _all(steps, lambda done: result.save(file, [r for d in done for r in d.results]))
     results = [r for d in done for r in d.results]
     if name == "test":
         results += onbase.unproved([r for r in results if r.kernel.endswith("-base")], onbase.load())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,25 @@ def test_a_step_that_cannot_finish(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no disk, no network" in out
     assert out.splitlines()[-1] == "1 passed, 1 failed, 0 skipped"
     assert (common.OUT / "results" / "check.sum").read_text() == "1 passed, 1 failed, 0 skipped\n"
+
+
+def test_a_step_at_leisure(tmp_path: Path) -> None:
+    """It runs beside those after it, gives way to them, and is waited for."""
+    sign = tmp_path / "sign"
+
+    def slow() -> list[Result]:
+        while not sign.exists():
+            time.sleep(0.01)
+        return [Result("x", "slow", "pass" if os.nice(0) > here else "fail", "not nice")]
+
+    def quick() -> list[Result]:
+        sign.touch()
+        return [Result("x", "quick", "pass")]
+
+    here = os.nice(0)
+    assert suite.run("check", [suite.Step("slow", slow, leisure=True), suite.Step("quick", quick)]) == 0
+    assert os.nice(0) == here
+    assert (common.OUT / "results" / "check.sum").read_text() == "2 passed, 0 failed, 0 skipped\n"
 
 
 def test_nothing_ran() -> None:

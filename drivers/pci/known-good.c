@@ -35,7 +35,6 @@ struct pci_known_good_note {
  * struct pci_known_good - how a function can be set up from nothing
  * @state: its config space when it was added
  * @id: vendor and device ID, as read
- * @dsn: Device Serial Number, or 0
  * @devctl: packet sizes in Device Control, if the core set them since
  * @lnkctl: the same for ASPM in Link Control
  * @l1ss: the same for the substates enabled in L1 PM Substates Control 1
@@ -43,7 +42,6 @@ struct pci_known_good_note {
 struct pci_known_good {
 	struct pci_saved_state *state;
 	u32 id;
-	u64 dsn;
 	struct pci_known_good_note devctl, lnkctl, l1ss;
 };
 
@@ -67,7 +65,6 @@ void pci_known_good_init(struct pci_dev *dev)
 		return;
 
 	good->id = dev->saved_config_space[0];
-	good->dsn = pci_get_dsn(dev);
 	dev->known_good = no_free_ptr(good);
 }
 
@@ -322,5 +319,5 @@ int pci_known_good_answers(struct pci_dev *dev)
 		return 0;
 
 	pci_read_config_dword(dev, PCI_VENDOR_ID, &id);
-	return id == good->id && pci_get_dsn(dev) == good->dsn ? 0 : -ENODEV;
+	return id == good->id && pci_get_dsn(dev) == dev->dsn ? 0 : -ENODEV;
 }

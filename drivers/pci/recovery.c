@@ -10,6 +10,8 @@
  *	Then, from the bottom up, each by the gentlest way that its driver
  *	offers:
  *
+ *	  - A driver that wants to reset its device by itself does so in the next
+ *	    step, if there is no other function in the set.
  *	  - A driver with reset_prepare() and reset_done() stays bound; so does
  *	    one that says that its device is not in use, and that of a bridge.
  *	    They are told in the next step.
@@ -34,7 +36,8 @@
  *	    the config accesses of all, in the same order
  *	      the hotplug driver's, in its reset_slot()
  *
- * and releases them in the opposite order; see reset-scope.c.  It does not wait
+ * and releases them in the opposite order; see reset-scope.c.  For a driver that
+ * resets its device by itself it takes the device lock alone.  It does not wait
  * for the device lock of a VF of what is reset, which is held for as long as
  * user space likes while the VF is unbound.  The lock for rescan and remove
  * comes after device locks: it must not be held on entry, and is not taken
@@ -87,6 +90,7 @@ enum pci_recovery_way {
  * @way: how that gets over the reset
  * @claimed: the gate is closed, and it is for this recovery to open it
  * @unused: the driver does not use the device
+ * @by_driver: the driver wants to reset it by itself
  * @given_up: error recovery has failed before, as the driver knows
  * @retried: the device was disconnected until it was reset
  * @prepared: it has reset_prepare() and reset_done()
@@ -101,6 +105,7 @@ struct pci_recovery_member {
 	enum pci_recovery_way way;
 	bool claimed;
 	bool unused;
+	bool by_driver;
 	bool given_up;
 	bool retried;
 	bool prepared;
@@ -135,21 +140,21 @@ struct pci_recovery {
 };
 
 /**
- * pci_recovery_pending - check whether a function is being recovered
+ * pci_reset_pending - check whether a function is going to be reset
  * @dev: function
  *
  * For drivers that said that they don't use their device, see pci_reset_ask().
  *
  * Context: Any context.  Once a driver's reset_request() was called this stays
- * true until the recovery is done.
+ * true until the reset or recovery is done, or given up.
  *
  * Return: true if @dev must not be put to use.
  */
-bool pci_recovery_pending(const struct pci_dev *dev)
+bool pci_reset_pending(const struct pci_dev *dev)
 {
-	return pci_gate_is_closed(dev);
+	return pci_gate_is_closed(dev) || atomic_read(&dev->resets_pending);
 }
-EXPORT_SYMBOL_GPL(pci_recovery_pending);
+EXPORT_SYMBOL_GPL(pci_reset_pending);
 
 static int pci_recovery_fail(struct pci_recovery *r,
 			     const struct pci_recovery_member *m, int rc)
@@ -383,14 +388,17 @@ static int pci_recovery_choose_way(struct pci_recovery *r,
 	device_lock_assert(&m->dev->dev);
 
 	/* To a driver that was told that it is for good, there is no way back */
-	if (m->given_up && !pci_is_bridge(m->dev))
+	if (m->given_up && !pci_is_bridge(m->dev)) {
 		handlers = NULL;
+		m->by_driver = false;
+	}
 
 	/* After an error its handlers are what a driver has for that */
 	steps = handlers && handlers->error_detected && handlers->slot_reset;
 	m->prepared = handlers && handlers->reset_prepare &&
-		      handlers->reset_done && !(steps && r->domain->on_error);
-	if (!m->driver || m->unused || m->prepared) {
+		      pci_handlers_tell_done(handlers) &&
+		      !(steps && r->domain->on_error);
+	if (!m->driver || m->unused || m->by_driver || m->prepared) {
 		m->way = PCI_RECOVERY_KEEP;
 	} else if (steps) {
 		m->way = PCI_RECOVERY_STEPS;
@@ -420,11 +428,13 @@ static int pci_recovery_ask_one(struct pci_recovery *r,
 	if (pci_is_dev_assigned(m->dev) || pci_recovery_is_secured(m->dev))
 		return -EBUSY;
 
-	rc = pci_reset_ask(m->dev, &r->mask);
+	/* Only a platform knows how to reset what it has collected */
+	rc = pci_reset_ask(m->dev, &r->mask, r->nr == 1 && !r->domain->devs);
 	if (rc < 0)
 		return rc;
 
 	m->unused = rc == PCI_RESET_UNUSED;
+	m->by_driver = rc == PCI_RESET_BY_DRIVER;
 	m->driver = m->dev->driver;
 	m->given_up = pci_channel_offline(m->dev);
 	return pci_recovery_choose_way(r, m);
@@ -607,7 +617,7 @@ static int pci_recovery_reset_locked(struct pci_recovery *r)
 	rc = pci_reset_scope_save(r->set);
 	if (!rc)
 		rc = pci_recovery_do_reset(r);
-	pci_reset_scope_restore(r->set, !rc, "recovery");
+	pci_reset_scope_restore(r->set, rc, "recovery");
 
 	for (unsigned int i = 0; i < r->nr; i++) {
 		r->member[i].result = rc ?: pci_reset_scope_result(r->set, i);
@@ -617,10 +627,32 @@ static int pci_recovery_reset_locked(struct pci_recovery *r)
 	return rc ?: pci_recovery_result(r);
 }
 
+/* It does all that it takes, there is nothing to be done before or after it */
+static int pci_recovery_reset_by_driver(struct pci_recovery *r,
+					struct pci_recovery_member *m)
+{
+	guard(device)(&m->dev->dev);
+
+	if (pci_recovery_is_gone(m->dev))
+		return -ENODEV;
+	if (m->dev->driver != m->driver)
+		return -EAGAIN;
+
+	r->reset = true;
+	m->result = pci_reset_perform(m->dev, r->mask);
+
+	/* Once: bound anew, it may do better */
+	m->anew = m->result && r->domain->by_user;
+	return m->anew ? 0 : m->result;
+}
+
 static int pci_recovery_reset(struct pci_recovery *r)
 {
 	const struct pci_recovery_ops *ops = r->domain->ops;
 	int rc = 0;
+
+	if (r->member[0].by_driver)
+		return pci_recovery_reset_by_driver(r, &r->member[0]);
 
 	if (ops && ops->begin)
 		rc = ops->begin(r->domain);

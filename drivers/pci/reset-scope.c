@@ -38,6 +38,10 @@
  * lockdep does not see device locks, so pci_scope_lock() and pci_reset_function()
  * are the only places that take more than one.
  *
+ * Drivers that want to are asked before that, each with the device lock of its
+ * own function, see pci_reset_ask().  The set that is locked later has to be
+ * one that was asked: each function with the driver that it had then, or none.
+ *
  * The VFs of a PF that is reset are only tried.  Unbinding a VF from vfio-pci
  * holds its device lock until user space lets go of it.
  *
@@ -48,6 +52,7 @@
 
 #include <linux/bitops.h>
 #include <linux/cleanup.h>
+#include <linux/export.h>
 #include <linux/iommu.h>
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
@@ -61,16 +66,21 @@ struct pci_scope_walk {
 	struct pci_scope_what what;
 	int (*fn)(struct pci_dev *dev, void *data);
 	void *data;
+	int result;
 };
 
 /**
  * struct pci_reset_scope - what a reset touches
  * @what: what was asked for
  * @bridge: upstream bridge, locked as well, or NULL on a root bus and for VFs
+ * @asked: of how many functions the driver was asked
+ * @by_driver: the driver of the function that was asked for wants to reset it
+ * @agreed: the same functions when they were asked, or NULL
  * @recovery: functions may have left, and have to answer after the reset
  * @nr: number of functions
  * @member: the functions, each before those below it
  * @member.dev: the function, with a reference
+ * @member.bindings: how often drivers were bound to it by when it was asked
  * @member.left: it was removed before the set was locked
  * @member.told: its driver was told, and its state was to be saved, before that
  * @member.saved: its config space was saved
@@ -80,10 +90,14 @@ struct pci_scope_walk {
 struct pci_reset_scope {
 	struct pci_scope_what what;
 	struct pci_dev *bridge;
+	unsigned int asked;
+	bool by_driver;
+	struct pci_reset_scope *agreed;
 	bool recovery;
 	unsigned int nr;
 	struct pci_scope_member {
 		struct pci_dev *dev;
+		unsigned int bindings;
 		bool left;
 		bool told;
 		bool saved;
@@ -116,22 +130,26 @@ static int pci_scope_visit(struct pci_dev *dev, void *data)
 			return 0;
 	}
 
-	return walk->fn(dev, walk->data);
+	walk->result = walk->fn(dev, walk->data);
+	return walk->result;
 }
 
-static void pci_scope_walk(const struct pci_scope_what *what,
-			   int (*fn)(struct pci_dev *dev, void *data),
-			   void *data)
+/* Until @fn returns anything but 0, which is returned */
+static int pci_scope_walk(const struct pci_scope_what *what,
+			  int (*fn)(struct pci_dev *dev, void *data),
+			  void *data)
 {
 	struct pci_scope_walk walk = { .what = *what, .fn = fn, .data = data };
 
 	if (!what->devs) {
 		pci_walk_bus_locked(what->bus, pci_scope_visit, &walk);
-		return;
+		return walk.result;
 	}
 
-	for (unsigned int i = 0; i < what->nr_devs; i++)
-		fn(what->devs[i], data);
+	for (unsigned int i = 0; i < what->nr_devs && !walk.result; i++)
+		walk.result = fn(what->devs[i], data);
+
+	return walk.result;
 }
 
 static int pci_scope_print(struct pci_dev *dev, void *data)
@@ -179,6 +197,37 @@ void pci_reset_scope_print(struct seq_buf *s, struct pci_dev *dev)
 	}
 }
 
+/**
+ * pci_walk_reset_scope - visit the functions that a reset would touch
+ * @dev: function
+ * @kind: %PCI_RESET_SLOT or %PCI_RESET_BUS
+ * @fn: called for each, with @data; anything but 0 ends the walk
+ * @data: for @fn
+ *
+ * What pci_reset_bus() would touch with @kind as its mask, should there be such
+ * a reset: in the order in which it locks them, VFs and what is below other
+ * bridges included.
+ *
+ * Context: May sleep.  @fn is called with pci_bus_sem held.
+ *
+ * Return: 0, what @fn returned to end the walk, or -EINVAL for another @kind.
+ */
+int pci_walk_reset_scope(struct pci_dev *dev, pci_reset_t kind,
+			 int (*fn)(struct pci_dev *dev, void *data), void *data)
+{
+	struct pci_scope_what what = { .bus = dev->bus };
+
+	if (kind == PCI_RESET_SLOT)
+		what.slot = dev->slot;
+	else if (kind != PCI_RESET_BUS)
+		return -EINVAL;
+
+	guard(rwsem_read)(&pci_bus_sem);
+
+	return pci_scope_walk(&what, fn, data);
+}
+EXPORT_SYMBOL_GPL(pci_walk_reset_scope);
+
 static int pci_scope_forbids(struct pci_dev *dev, void *data)
 {
 	bool *forbidden = data;
@@ -224,6 +273,9 @@ void pci_reset_scope_put(struct pci_reset_scope *scope)
 	if (IS_ERR_OR_NULL(scope))
 		return;
 
+	pci_reset_scope_put(scope->agreed);
+	for (unsigned int i = 0; i < scope->asked; i++)
+		atomic_dec(&scope->member[i].dev->resets_pending);
 	for (unsigned int i = 0; i < scope->nr; i++)
 		pci_dev_put(scope->member[i].dev);
 	pci_dev_put(scope->bridge);
@@ -426,19 +478,123 @@ struct pci_reset_scope *pci_reset_scope_lock(struct pci_bus *bus,
 	return pci_scope_hold(&what, false);
 }
 
-/* Bound to what hands it to user space, which has it */
-static bool pci_scope_vf_is_lent(struct pci_dev *vf)
+static int pci_scope_ask_member(struct pci_reset_scope *scope,
+				struct pci_scope_member *m, pci_reset_t *mask)
 {
-	struct iommu_group *group = iommu_group_get(&vf->dev);
-	bool lent = group && iommu_group_dma_owner_claimed(group);
+	struct pci_dev *dev = m->dev;
+	bool alone = dev == scope->what.func;
+	int rc;
 
-	iommu_group_put(group);
-	return lent;
+	device_lock_assert(&dev->dev);
+
+	/* What the driver says has to be true until the reset is done */
+	atomic_inc(&dev->resets_pending);
+	m->bindings = dev->bindings;
+	rc = pci_reset_ask(dev, mask, alone);
+	if (rc == PCI_RESET_BY_DRIVER)
+		scope->by_driver = true;
+	if (rc < 0)
+		pci_info(dev, "reset refused by driver: %pe\n", ERR_PTR(rc));
+
+	return rc < 0 ? rc : 0;
+}
+
+static int pci_scope_ask(struct pci_reset_scope *scope, pci_reset_t *mask)
+{
+	struct pci_scope_member *m;
+	int rc;
+
+	for (m = scope->member; m < scope->member + scope->nr; m++) {
+		/* Who has asked for just this function can wait for it */
+		if (m->dev == scope->what.func)
+			device_lock(&m->dev->dev);
+		else if (!device_trylock(&m->dev->dev))
+			return -EAGAIN;
+
+		scope->asked++;
+		rc = pci_scope_ask_member(scope, m, mask);
+		device_unlock(&m->dev->dev);
+		if (rc)
+			return rc;
+	}
+
+	return 0;
+}
+
+/**
+ * pci_reset_scope_ask - ask the drivers of all that a reset would touch
+ * @what: the functions
+ * @mask: kinds of reset that may be used; drivers may take some away
+ *
+ * Until the set is freed, drivers find the reset pending.  Only another driver
+ * that is bound meanwhile does not know of it, which is what
+ * pci_reset_scope_was_asked() tells once the functions are locked.
+ *
+ * Context: May sleep, and waits for the device lock of a function that alone
+ * was asked for, but for no other.
+ *
+ * Return: The set, not locked, or ERR_PTR(): the error by which a driver
+ * refuses, -EAGAIN if a function is in use, -ENOMEM.
+ */
+struct pci_reset_scope *pci_reset_scope_ask(const struct pci_scope_what *what,
+					    pci_reset_t *mask)
+{
+	struct pci_scope_what settled = *what;
+	int rc;
+
+	lockdep_assert_not_held(&pci_rescan_remove_lock);
+
+	settled.settled = true;
+
+	struct pci_reset_scope *scope __free(pci_reset_scope_put) =
+		pci_scope_get(&settled);
+	if (!scope)
+		return ERR_PTR(-ENOMEM);
+
+	rc = pci_scope_ask(scope, mask);
+	if (rc)
+		return ERR_PTR(rc);
+
+	return no_free_ptr(scope);
+}
+
+/**
+ * pci_reset_scope_by_driver - check whether a driver wants to do the reset
+ * @asked: what was asked, for a reset of one function
+ *
+ * Return: true if the function's driver is to do it, see pci_reset_perform().
+ */
+bool pci_reset_scope_by_driver(const struct pci_reset_scope *asked)
+{
+	return asked->by_driver;
+}
+
+/**
+ * pci_reset_scope_was_asked - check that a function's driver has agreed
+ * @asked: what was asked
+ * @dev: function, its device lock held
+ *
+ * Return: true if @dev has no driver, or the one that agreed.
+ */
+bool pci_reset_scope_was_asked(const struct pci_reset_scope *asked,
+			       struct pci_dev *dev)
+{
+	device_lock_assert(&dev->dev);
+
+	if (!dev->driver)
+		return true;
+
+	for (unsigned int i = 0; i < asked->nr; i++) {
+		if (asked->member[i].dev == dev)
+			return asked->member[i].bindings == dev->bindings;
+	}
+
+	return false;
 }
 
 /*
  * A VF loses what its PF's driver set up for it.  If that driver is not told
- * of the reset, or if nobody can tell who uses the VF, it is gone for its user.
+ * of the reset, it is gone for its user.
  */
 static bool pci_scope_vf_is_busy(struct pci_dev *vf)
 {
@@ -447,18 +603,16 @@ static bool pci_scope_vf_is_busy(struct pci_dev *vf)
 	if (pci_is_dev_assigned(vf))
 		return true;
 
-	if (!vf->driver)
+	/* Who manages DMA for others has been asked whether there are any */
+	if (!vf->driver || vf->driver->driver_managed_dma)
 		return false;
 
-	if (vf->driver->driver_managed_dma)
-		return pci_scope_vf_is_lent(vf);
-
-	return !pf_driver || !pf_driver->err_handler ||
-	       !pf_driver->err_handler->reset_done;
+	return !pf_driver || !pci_handlers_tell_done(pf_driver->err_handler);
 }
 
 static struct pci_reset_scope *
-pci_scope_tryhold(const struct pci_scope_what *what)
+pci_scope_tryhold(const struct pci_scope_what *what,
+		  const struct pci_reset_scope *asked)
 {
 	struct pci_reset_scope *scope = pci_scope_hold(what, true);
 
@@ -467,6 +621,11 @@ pci_scope_tryhold(const struct pci_scope_what *what)
 
 	for (unsigned int i = 0; i < scope->nr; i++) {
 		struct pci_dev *dev = scope->member[i].dev;
+
+		if (!pci_reset_scope_was_asked(asked, dev)) {
+			pci_reset_scope_unlock(scope);
+			return ERR_PTR(-EAGAIN);
+		}
 
 		if (dev->is_virtfn && pci_scope_vf_is_busy(dev)) {
 			pci_info(dev, "in use, no reset of its PF\n");
@@ -479,40 +638,57 @@ pci_scope_tryhold(const struct pci_scope_what *what)
 }
 
 /**
- * pci_reset_scope_trylock - like pci_reset_scope_lock(), but don't wait
+ * pci_reset_scope_trylock - collect and lock what a slot or bus reset touches
  * @bus: bus to be reset
  * @slot: slot on @bus if it alone is to be reset, or NULL
+ * @mask: kinds of reset that may be used
+ *
+ * All drivers are asked before.
  *
  * Context: May sleep, but does not wait for a device lock or config access.
  *
- * Return: The set, or ERR_PTR(): -EAGAIN if a function is in use or the set
- * changed while it was being locked, -EBUSY if a VF is used by somebody who
- * would lose it, -ENOMEM.
+ * Return: The set, or ERR_PTR(): the error by which a driver refuses, -EAGAIN
+ * if a function is in use or the set changed while it was being locked, -EBUSY
+ * if a VF is used by somebody who would lose it, -ENOMEM.
  */
 struct pci_reset_scope *pci_reset_scope_trylock(struct pci_bus *bus,
-						struct pci_slot *slot)
+						struct pci_slot *slot,
+						pci_reset_t mask)
 {
 	const struct pci_scope_what what = { .bus = bus, .slot = slot };
+	struct pci_reset_scope *scope;
 
-	return pci_scope_tryhold(&what);
+	struct pci_reset_scope *asked __free(pci_reset_scope_put) =
+		pci_reset_scope_ask(&what, &mask);
+	if (IS_ERR(asked))
+		return ERR_CAST(asked);
+
+	scope = pci_scope_tryhold(&what, asked);
+	if (!IS_ERR(scope))
+		scope->agreed = no_free_ptr(asked);
+
+	return scope;
 }
 
 /**
  * pci_reset_scope_trylock_vfs - hold the VFs of a PF that is to be reset
  * @pf: function, its device lock held
+ * @asked: what was asked, and agreed
  *
  * Context: May sleep, but does not wait for a device lock or config access.
  *
  * Return: The set, NULL if @pf has no VFs, or ERR_PTR() as
  * pci_reset_scope_trylock().
  */
-struct pci_reset_scope *pci_reset_scope_trylock_vfs(struct pci_dev *pf)
+struct pci_reset_scope *
+pci_reset_scope_trylock_vfs(struct pci_dev *pf,
+			    const struct pci_reset_scope *asked)
 {
 	const struct pci_scope_what what = { .bus = pf->bus, .pf = pf };
 
 	device_lock_assert(&pf->dev);
 
-	return pci_num_vf(pf) ? pci_scope_tryhold(&what) : NULL;
+	return pci_num_vf(pf) ? pci_scope_tryhold(&what, asked) : NULL;
 }
 
 /**
@@ -809,10 +985,10 @@ static int pci_scope_wait(struct pci_dev *dev, char *reset_type,
 }
 
 static void pci_scope_restore(const struct pci_reset_scope *scope,
-			      struct pci_scope_member *m, bool reset,
+			      struct pci_scope_member *m, int result,
 			      char *reset_type, unsigned long deadline)
 {
-	bool verify = scope->recovery && reset;
+	bool verify = scope->recovery && !result;
 	bool saved = m->saved;
 
 	if (m->left) {
@@ -829,14 +1005,14 @@ static void pci_scope_restore(const struct pci_reset_scope *scope,
 	/* There is nothing that this state could be written to */
 	if (m->result) {
 		saved = false;
-		reset = false;
+		result = m->result;
 	}
 
 	/* Who was told by error_detected() waits for slot_reset() */
 	if (m->told)
-		pci_dev_restore_config(m->dev, saved, reset);
+		pci_dev_restore_config(m->dev, saved, !result);
 	else
-		pci_dev_restore(m->dev, saved, reset);
+		pci_dev_restore(m->dev, saved, result);
 
 	pci_bridge_wait_for_secondary_bus(m->dev, reset_type);
 }
@@ -844,14 +1020,14 @@ static void pci_scope_restore(const struct pci_reset_scope *scope,
 /**
  * pci_reset_scope_restore - restore the functions and tell the drivers
  * @scope: the set, or NULL if it is empty
- * @reset: whether the reset worked
+ * @result: 0 if the reset worked, or why not
  * @reset_type: what was reset, for the log
  *
  * Top down: a bridge has to work before what is below it can be reached.
  *
  * Context: May sleep.
  */
-void pci_reset_scope_restore(struct pci_reset_scope *scope, bool reset,
+void pci_reset_scope_restore(struct pci_reset_scope *scope, int result,
 			     char *reset_type)
 {
 	unsigned long deadline = jiffies +
@@ -862,8 +1038,8 @@ void pci_reset_scope_restore(struct pci_reset_scope *scope, bool reset,
 		return;
 
 	for (m = scope->member; m < scope->member + scope->nr; m++)
-		pci_scope_restore(scope, m, reset, reset_type, deadline);
+		pci_scope_restore(scope, m, result, reset_type, deadline);
 
-	if (reset)
+	if (!result)
 		pci_scope_restore_added(scope);
 }

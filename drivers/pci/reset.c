@@ -74,14 +74,29 @@ const char *pci_reset_kind_name(pci_reset_t kind)
  * pci_reset_ask - ask a function's driver whether it may be reset
  * @dev: function, its device lock held
  * @mask: kinds of reset that may be used; the driver may take some away
+ * @alone: the reset is of @dev alone, or with its VFs
  *
  * reset_request() in struct pci_error_handlers lets a bound driver have its say
- * in a reset that somebody else asks for.  It returns
+ * in a reset that somebody else asks for:
+ *
+ *   - a user, by the files "reset", "reset_subordinate" and "recover"
+ *   - another driver, or this one, by pci_reset_function()
+ *   - whoever resets its slot or bus, by pci_reset_bus(), or its PF
+ *   - pci_recover_function(), and error recovery that ends there
+ *
+ * A driver that calls pci_reset_function_locked() or pci_try_reset_function()
+ * is not asked about its own device, nor is anybody by
+ * __pci_reset_function_locked(), pcie_flr() or the link reset of error
+ * recovery.
+ *
+ * It returns
  *
  *   - 0 if the reset may be done, as the driver's other callbacks provide for
  *   - %PCI_RESET_UNUSED if the driver does not use the device, and sees to it
- *     that nobody uses it until pci_recovery_pending() is false: the device can
+ *     that nobody uses it until pci_reset_pending() is false: the device can
  *     be reset without telling the driver
+ *   - %PCI_RESET_BY_DRIVER if it wants to do that itself, by reset_perform().
+ *     For a reset that is not of @dev alone this is a refusal.
  *   - an error to refuse the reset: -EBUSY if it could be done at another time
  *
  * It may clear bits in the mask: kinds of reset that the device does not
@@ -92,11 +107,14 @@ const char *pci_reset_kind_name(pci_reset_t kind)
  * A driver without the callback agrees.
  *
  * Context: May sleep.  The driver is called with the device lock of @dev held,
- * which keeps it bound, and no other lock of the PCI core.
+ * which keeps it bound, and no other lock of the PCI core; if @dev is a VF, the
+ * one who resets its PF may hold that one's.  It is called by the task that
+ * asks for the reset.
  *
- * Return: What the driver says, -ENOTTY if it left nothing in @mask.
+ * Return: What the driver says, -ENOTTY if it left nothing in @mask, -EBUSY if
+ * it wants to do by itself what others have a part in.
  */
-int pci_reset_ask(struct pci_dev *dev, pci_reset_t *mask)
+int pci_reset_ask(struct pci_dev *dev, pci_reset_t *mask, bool alone)
 {
 	const struct pci_error_handlers *handlers =
 		dev->driver ? dev->driver->err_handler : NULL;
@@ -110,11 +128,49 @@ int pci_reset_ask(struct pci_dev *dev, pci_reset_t *mask)
 		return 0;
 
 	rc = handlers->reset_request(dev, &left);
-	if (rc < 0)
+	if (rc >= 0 && !(*mask & left))
+		rc = -ENOTTY;
+	if (rc == PCI_RESET_BY_DRIVER && !alone)
+		rc = -EBUSY;
+	if (rc < 0) {
+		trace_pci_reset_refused(dev, *mask, rc);
 		return rc;
+	}
 
 	*mask &= left;
-	return *mask ? rc : -ENOTTY;
+	return rc;
+}
+
+/**
+ * pci_reset_perform - let a function's driver reset it
+ * @dev: function, whose driver returned %PCI_RESET_BY_DRIVER when asked
+ * @mask: kinds of reset that the driver left of those that may be used
+ *
+ * reset_perform() does all that it takes: it quiesces the device, resets it by
+ * what amounts to one of the kinds in the mask, sets it up again, and returns
+ * when the device works or has failed for good.  Config space is not saved or
+ * restored for it, and accesses to it are not blocked.  The drivers of the
+ * device's VFs have been told by reset_prepare(), and get their reset_done()
+ * after it.
+ *
+ * Context: May sleep.  The driver is called with the device lock of @dev held,
+ * and those of its VFs.
+ *
+ * Return: 0, or the error by which the driver failed.
+ */
+int pci_reset_perform(struct pci_dev *dev, pci_reset_t mask)
+{
+	ktime_t start = ktime_get();
+	int rc;
+
+	device_lock_assert(&dev->dev);
+	lockdep_assert_not_held(&pci_rescan_remove_lock);
+
+	rc = dev->driver->err_handler->reset_perform(dev, mask);
+	trace_pci_reset_performed(dev, mask, rc,
+				  ktime_us_delta(ktime_get(), start));
+
+	return rc;
 }
 
 /**

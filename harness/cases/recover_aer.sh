@@ -33,14 +33,21 @@ in_place()
 		in_log "device recovery successful"
 }
 
+identities()
+{
+	identity "$FUNC0"
+	identity "$FUNC1"
+}
+
 # same: the devices and their drivers, and the disk can be read
 same()
 {
 	local disk
 
-	[ "$(stat -L -c %i "$PCI/$FUNC0" "$PCI/$FUNC1")" = "$inodes" ] || { msg "other devices"; return 1; }
+	# Before what includes it, to say so if it is that
 	[ "$(driver "$FUNC0") $(driver "$FUNC1")" = "nvme $DRIVER" ] ||
 		{ msg "drivers: $(driver "$FUNC0") $(driver "$FUNC1")"; return 1; }
+	[ "$(identities)" = "$before" ] || { msg "other devices"; return 1; }
 	[ "$(header "$FUNC1")" = "$config" ] || { msg "config: $(header "$FUNC1")"; return 1; }
 	disk=$(disks "$FUNC0" | head -n 1)
 	[ -n "$disk" ] && timeout 20 dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none
@@ -63,7 +70,7 @@ monitor hmp info version >/dev/null || skip_all "no monitor"
 load_module "$DRIVER"
 keep_driver "$FUNC1"
 rebind "$FUNC1" "$DRIVER" || skip_all "$FUNC1 does not take $DRIVER"
-inodes=$(stat -L -c %i "$PCI/$FUNC0" "$PCI/$FUNC1")
+before=$(identities)
 config=$(header "$FUNC1")
 ktap_print_header
 ktap_set_plan 8

@@ -26,6 +26,8 @@ removed()
 	write "$PCI/$dev/remove" 1
 	sleep 0.2
 	write /sys/bus/pci/rescan 1
+	# Removal wins, always: leave it alone for as long as a recovery takes here, or none would succeed
+	sleep 1.$((RANDOM % 10))
 }
 
 rescan()

@@ -63,6 +63,6 @@ struct pci_recovery_domain {
 
 int pci_recover_domain(const struct pci_recovery_domain *domain);
 int pci_recover_function(struct pci_dev *dev, pci_reset_t mask);
-bool pci_recovery_pending(const struct pci_dev *dev);
+bool pci_reset_pending(const struct pci_dev *dev);
 
 #endif /* LINUX_PCI_RECOVERY_H */

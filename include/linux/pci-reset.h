@@ -55,4 +55,10 @@ typedef u32 __bitwise pci_reset_t;
  */
 #define PCI_RESET_UNUSED	1
 
+/*
+ * What a driver's reset_request() returns if it wants to reset the device by
+ * itself, should it come to that: by reset_perform().
+ */
+#define PCI_RESET_BY_DRIVER	2
+
 #endif /* LINUX_PCI_RESET_H */

@@ -41,15 +41,6 @@ static const struct iov_place iov_places[] = {
 
 KUNIT_ARRAY_PARAM_DESC(iov_place, iov_places, name);
 
-/* Whatever a test leaves must not be in the way of the next one */
-static void iov_del_vfs(void *data)
-{
-	struct pci_dev *pdev = data;
-
-	if (pci_num_vf(pdev))
-		pci_disable_sriov(pdev);
-}
-
 static void iov_start(struct kunit *test, struct iov *l)
 {
 	const struct iov_place *place = test->param_value;
@@ -66,19 +57,11 @@ static void iov_start(struct kunit *test, struct iov *l)
 	pci_kunit_start_host(test, l->host);
 	l->bridge = pci_kunit_dev(test, l->port);
 	l->pdev = pci_kunit_dev(test, l->pf);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, iov_del_vfs,
-							   l->pdev));
-}
-
-static int iov_set_vfs(struct iov *l, int nr)
-{
-	guard(device)(&l->pdev->dev);
-	return l->pdev->driver->sriov_configure(l->pdev, nr);
 }
 
 static void iov_enable(struct kunit *test, struct iov *l)
 {
-	KUNIT_ASSERT_EQ(test, NR_VFS, iov_set_vfs(l, NR_VFS));
+	KUNIT_ASSERT_EQ(test, NR_VFS, pci_kunit_set_vfs(l->pdev, NR_VFS));
 	for (int i = 0; i < NR_VFS; i++)
 		l->vdev[i] = pci_kunit_dev(test, l->vf[i]);
 }
@@ -129,7 +112,7 @@ static void walk_visits_vfs(struct kunit *test)
 	pci_walk_bus(l.bridge->subordinate, iov_stop_at_vf, &walk);
 	KUNIT_EXPECT_EQ(test, 2, walk.nr);
 
-	KUNIT_EXPECT_EQ(test, 0, iov_set_vfs(&l, 0));
+	KUNIT_EXPECT_EQ(test, 0, pci_kunit_set_vfs(l.pdev, 0));
 }
 
 /* What pciehp and others do when a device was pulled */
@@ -163,7 +146,7 @@ static void link_reset_restores_vfs(struct kunit *test, struct iov *l)
 		KUNIT_EXPECT_STREQ(test, "pPD", l->vf[i]->events);
 	}
 
-	KUNIT_EXPECT_EQ(test, 0, iov_set_vfs(l, 0));
+	KUNIT_EXPECT_EQ(test, 0, pci_kunit_set_vfs(l->pdev, 0));
 }
 
 static void bus_reset_restores_vfs(struct kunit *test)
@@ -293,7 +276,7 @@ static void vf_added_during_removal(struct kunit *test)
 	pci_unlock_rescan_remove();
 
 	bus_register_notifier(&pci_bus_type, &rival.nb);
-	KUNIT_EXPECT_EQ(test, 0, iov_set_vfs(&l, 0));
+	KUNIT_EXPECT_EQ(test, 0, pci_kunit_set_vfs(l.pdev, 0));
 	bus_unregister_notifier(&pci_bus_type, &rival.nb);
 
 	KUNIT_EXPECT_EQ(test, 0, rival.error);
@@ -352,7 +335,7 @@ static void numvfs_is_read_at_once(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "2\n", read.buf);
 
 	free_page((unsigned long)read.buf);
-	KUNIT_EXPECT_EQ(test, 0, iov_set_vfs(&l, 0));
+	KUNIT_EXPECT_EQ(test, 0, pci_kunit_set_vfs(l.pdev, 0));
 }
 
 /* Who hears of a VF knows how many there are */
@@ -394,8 +377,8 @@ static void numvfs_is_right_for_every_vf(struct kunit *test)
 	iov_start(test, &l);
 	listener.pdev = l.pdev;
 	bus_register_notifier(&pci_bus_type, &listener.nb);
-	KUNIT_EXPECT_EQ(test, NR_VFS, iov_set_vfs(&l, NR_VFS));
-	KUNIT_EXPECT_EQ(test, 0, iov_set_vfs(&l, 0));
+	KUNIT_EXPECT_EQ(test, NR_VFS, pci_kunit_set_vfs(l.pdev, NR_VFS));
+	KUNIT_EXPECT_EQ(test, 0, pci_kunit_set_vfs(l.pdev, 0));
 	bus_unregister_notifier(&pci_bus_type, &listener.nb);
 
 	KUNIT_EXPECT_EQ(test, NR_VFS, listener.added);

@@ -906,15 +906,30 @@ void pci_kunit_add_sriov(struct kunit *test, struct pci_kunit_fn *pf,
 
 /* What the PCI core has made of them */
 
+/*
+ * VFs that a test leaves behind would be in the way of the next one.  A removed
+ * PF may still have some, on a kernel that does not remove them with it: the
+ * reference keeps what it takes to find them.
+ */
 static void pci_kunit_put_dev(void *data)
 {
-	pci_dev_put(data);
+	struct pci_dev *pdev = data;
+
+	if (pci_num_vf(pdev)) {
+		device_lock(&pdev->dev);
+		pci_disable_sriov(pdev);
+		device_unlock(&pdev->dev);
+	}
+	pci_dev_put(pdev);
 }
 
 /**
  * pci_kunit_dev - get the device that the PCI core has made of a function
  * @test: the test, failed if there is none
  * @fn: the function
+ *
+ * VFs that a PF still has when the test ends are disabled then, before a driver
+ * that was registered earlier than this is unregistered.
  *
  * Return: the device, valid until the test ends.
  */
@@ -961,6 +976,27 @@ struct pci_dev *pci_kunit_plug(struct pci_kunit_fn *fn)
 	pci_unlock_rescan_remove();
 
 	return pdev;
+}
+
+/**
+ * pci_kunit_set_vfs - let the driver of a PF enable or disable its VFs
+ * @pdev: the PF
+ * @nr: how many VFs there are to be, 0 to disable them
+ *
+ * What a write to sriov_numvfs does, whose store() only works on a real file.
+ *
+ * Context: takes the device lock.
+ *
+ * Return: what the driver returns, which is @nr if all went well; -ENOENT if
+ * there is no driver that can do it.
+ */
+int pci_kunit_set_vfs(struct pci_dev *pdev, int nr)
+{
+	guard(device)(&pdev->dev);
+
+	if (!pdev->driver || !pdev->driver->sriov_configure)
+		return -ENOENT;
+	return pdev->driver->sriov_configure(pdev, nr);
 }
 
 static void pci_kunit_put_slot(void *data)
@@ -1037,7 +1073,12 @@ static struct pci_kunit_fn *pci_kunit_fn(struct pci_dev *pdev)
 	return pci_kunit_find(host, pdev->bus->number, pdev->devfn);
 }
 
-static void pci_kunit_event(struct pci_kunit_fn *fn, const char *event)
+/**
+ * pci_kunit_event - note what happened to a function
+ * @fn: the function, or %NULL to note nothing
+ * @event: a letter
+ */
+void pci_kunit_event(struct pci_kunit_fn *fn, const char *event)
 {
 	static atomic_t clock;
 	size_t nr;

@@ -234,11 +234,13 @@ u32 pci_kunit_read(const struct pci_kunit_fn *fn, int where, int size);
 void pci_kunit_define(struct pci_kunit_fn *fn, int where, int size, u32 val,
 		      u32 wmask);
 void pci_kunit_forget_writes(struct pci_kunit_fn *fn);
+void pci_kunit_event(struct pci_kunit_fn *fn, const char *event);
 unsigned int pci_kunit_when(const struct pci_kunit_fn *fn, char event);
 void pci_kunit_expect_no_writes(struct kunit *test, struct pci_kunit_fn *fn);
 
 struct pci_dev *pci_kunit_dev(struct kunit *test, struct pci_kunit_fn *fn);
 struct pci_dev *pci_kunit_plug(struct pci_kunit_fn *fn);
+int pci_kunit_set_vfs(struct pci_dev *pdev, int nr);
 
 void pci_kunit_during_bus_reset(struct pci_kunit_host *host,
 				pci_kunit_hook_t hook, void *data);

@@ -65,8 +65,11 @@ static void slot_start(struct kunit *test, struct slot *l)
 	slot_start_host(test, l);
 }
 
-static void slot_start_pf(struct kunit *test, struct slot *l, u16 offset)
+static void slot_start_pf(struct kunit *test, struct slot *l)
 {
+	const struct slot_place *place = test->param_value ?: &slot_places[0];
+	u16 offset = place->offset;
+
 	slot_define(test, l);
 	pci_kunit_add_sriov(test, l->fn, NR_VFS, offset, 1);
 	for (int i = 0; i < NR_VFS; i++)
@@ -74,25 +77,12 @@ static void slot_start_pf(struct kunit *test, struct slot *l, u16 offset)
 	slot_start_host(test, l);
 }
 
-static int slot_set_vfs(struct slot *l, int nr)
+static void slot_start_vfs(struct kunit *test, struct slot *l)
 {
-	guard(device)(&l->pdev->dev);
-	return l->pdev->driver->sriov_configure(l->pdev, nr);
-}
-
-static void slot_enable(struct kunit *test, struct slot *l)
-{
-	KUNIT_ASSERT_EQ(test, NR_VFS, slot_set_vfs(l, NR_VFS));
+	slot_start_pf(test, l);
+	KUNIT_ASSERT_EQ(test, NR_VFS, pci_kunit_set_vfs(l->pdev, NR_VFS));
 	for (int i = 0; i < NR_VFS; i++)
 		l->vdev[i] = pci_kunit_dev(test, l->vf[i]);
-}
-
-static void slot_remove(struct slot *l)
-{
-	/* A kernel that leaves them behind is not what this is about */
-	if (l->pdev->is_physfn && l->pdev->driver)
-		slot_set_vfs(l, 0);
-	pci_stop_and_remove_bus_device_locked(l->pdev);
 }
 
 /* Error recovery has failed */
@@ -142,7 +132,7 @@ static void added_is_not_bound(struct kunit *test)
 	pci_unlock_rescan_remove();
 	KUNIT_EXPECT_NOT_NULL(test, pdev);
 
-	slot_remove(&l);
+	pci_stop_and_remove_bus_device_locked(l.pdev);
 	KUNIT_EXPECT_FALSE(test, pci_dev_is_added(l.pdev));
 }
 
@@ -151,16 +141,13 @@ static void disconnected_vf_is_not_present(struct kunit *test)
 {
 	struct slot l;
 
-	slot_start_pf(test, &l, 0x2);
-	slot_enable(test, &l);
+	slot_start_vfs(test, &l);
 	KUNIT_EXPECT_TRUE(test, pci_device_is_present(l.vdev[0]));
 
 	give_up(l.vdev[0]);
 	KUNIT_EXPECT_FALSE(test, pci_device_is_present(l.vdev[0]));
 	KUNIT_EXPECT_TRUE(test, pci_device_is_present(l.vdev[1]));
 	KUNIT_EXPECT_TRUE(test, pci_device_is_present(l.pdev));
-
-	slot_remove(&l);
 }
 
 /* The card is pulled when the first VF is there, and the second one is not */
@@ -188,14 +175,13 @@ static int pull_at_first_vf(struct notifier_block *nb, unsigned long action,
 
 static void vf_added_after_the_mark(struct kunit *test)
 {
-	const struct slot_place *place = test->param_value;
 	struct puller puller = { .nb.notifier_call = pull_at_first_vf };
 	struct slot l;
 
-	slot_start_pf(test, &l, place->offset);
+	slot_start_pf(test, &l);
 	puller.slot = &l;
 	bus_register_notifier(&pci_bus_type, &puller.nb);
-	slot_set_vfs(&l, NR_VFS);
+	pci_kunit_set_vfs(l.pdev, NR_VFS);
 	bus_unregister_notifier(&pci_bus_type, &puller.nb);
 	KUNIT_EXPECT_TRUE(test, puller.pulled);
 
@@ -203,8 +189,6 @@ static void vf_added_after_the_mark(struct kunit *test)
 		l.vdev[i] = pci_kunit_dev(test, l.vf[i]);
 		KUNIT_EXPECT_TRUE(test, pci_dev_is_disconnected(l.vdev[i]));
 	}
-
-	slot_remove(&l);
 }
 
 #ifdef PCI_DEV_PULLED
@@ -241,11 +225,9 @@ static void given_up_is_not_pulled(struct kunit *test)
 /* One device: its VFs go with it, its sibling stays */
 static void pulled_device(struct kunit *test)
 {
-	const struct slot_place *place = test->param_value;
 	struct slot l;
 
-	slot_start_pf(test, &l, place->offset);
-	slot_enable(test, &l);
+	slot_start_vfs(test, &l);
 
 	pci_dev_set_pulled(l.pdev);
 	expect_pulled(test, l.pdev);
@@ -253,46 +235,38 @@ static void pulled_device(struct kunit *test)
 		expect_pulled(test, l.vdev[i]);
 	expect_there(test, l.sdev);
 	expect_there(test, l.bridge);
+}
 
-	slot_remove(&l);
+static void expect_card_pulled(struct kunit *test, struct slot *l)
+{
+	expect_pulled(test, l->pdev);
+	expect_pulled(test, l->sdev);
+	for (int i = 0; i < NR_VFS; i++)
+		expect_pulled(test, l->vdev[i]);
 }
 
 /* A bridge: all that is below it */
 static void pulled_bridge(struct kunit *test)
 {
-	const struct slot_place *place = test->param_value;
 	struct slot l;
 
-	slot_start_pf(test, &l, place->offset);
-	slot_enable(test, &l);
+	slot_start_vfs(test, &l);
 
 	pci_dev_set_pulled(l.bridge);
 	expect_pulled(test, l.bridge);
-	expect_pulled(test, l.pdev);
-	expect_pulled(test, l.sdev);
-	for (int i = 0; i < NR_VFS; i++)
-		expect_pulled(test, l.vdev[i]);
-
-	slot_remove(&l);
+	expect_card_pulled(test, &l);
 }
 
 /* A card: what is below the port, but not the port */
 static void pulled_card(struct kunit *test)
 {
-	const struct slot_place *place = test->param_value;
 	struct slot l;
 
-	slot_start_pf(test, &l, place->offset);
-	slot_enable(test, &l);
+	slot_start_vfs(test, &l);
 
 	pull_card(&l);
 	expect_there(test, l.bridge);
-	expect_pulled(test, l.pdev);
-	expect_pulled(test, l.sdev);
-	for (int i = 0; i < NR_VFS; i++)
-		expect_pulled(test, l.vdev[i]);
-
-	slot_remove(&l);
+	expect_card_pulled(test, &l);
 }
 
 /* What is plugged in next is another device, even if it is the same one */
@@ -303,7 +277,7 @@ static void plugged_in_again(struct kunit *test)
 
 	slot_start(test, &l);
 	pull_card(&l);
-	slot_remove(&l);
+	pci_stop_and_remove_bus_device_locked(l.pdev);
 
 	again = pci_kunit_plug(l.fn);
 	KUNIT_ASSERT_NOT_NULL(test, again);
@@ -420,7 +394,7 @@ static void make_pulled_and_plugged(struct slot *l)
 
 static void make_removed(struct slot *l)
 {
-	slot_remove(l);
+	pci_stop_and_remove_bus_device_locked(l->pdev);
 }
 
 struct refusal {
@@ -497,11 +471,9 @@ static void pulled_during_revival(struct kunit *test)
 
 static void revived_vf(struct kunit *test)
 {
-	const struct slot_place *place = test->param_value;
 	struct slot l;
 
-	slot_start_pf(test, &l, place->offset);
-	slot_enable(test, &l);
+	slot_start_vfs(test, &l);
 
 	give_up(l.vdev[0]);
 	KUNIT_EXPECT_EQ(test, 0, revive(l.vdev[0]));
@@ -522,8 +494,6 @@ static void revived_vf(struct kunit *test)
 	make_other_serial_low(&l);
 	KUNIT_EXPECT_EQ(test, -ENODEV, revive(l.vdev[0]));
 	KUNIT_EXPECT_TRUE(test, pci_dev_is_disconnected(l.vdev[0]));
-
-	slot_remove(&l);
 }
 
 #endif /* PCI_DEV_PULLED */

@@ -70,8 +70,7 @@ static void rec_event(struct pci_dev *pdev, const char *event)
 {
 	for (int i = 0; i < NR_FNS; i++) {
 		if (rec->fn[i] && rec->fn[i]->devfn == pdev->devfn)
-			strlcat(rec->fn[i]->events, event,
-				sizeof(rec->fn[i]->events));
+			pci_kunit_event(rec->fn[i], event);
 	}
 }
 
@@ -173,6 +172,7 @@ static struct rec *rec_alloc(struct kunit *test, unsigned int nr, bool flr)
 	r->driver.name = "pci_kunit_rec";
 	r->driver.probe = rec_probe;
 	r->driver.remove = rec_remove;
+	r->driver.sriov_configure = pci_sriov_configure_simple;
 	r->driver.err_handler = &r->handlers;
 	r->other.name = "pci_kunit_other";
 	r->other.probe = rec_other_probe;
@@ -220,7 +220,7 @@ static void rec_expect_bindable(struct rec *r, int i)
 {
 	struct device *dev = &r->pdev[i]->dev;
 
-	KUNIT_EXPECT_FALSE(r->test, pci_recovery_pending(r->pdev[i]));
+	KUNIT_EXPECT_FALSE(r->test, pci_reset_pending(r->pdev[i]));
 	KUNIT_EXPECT_NULL(r->test, r->pdev[i]->driver);
 	r->probe = 0;
 	KUNIT_EXPECT_EQ(r->test, 0, device_driver_attach(&r->driver.driver,
@@ -231,7 +231,7 @@ static void rec_expect_recovered(struct rec *r, int i, const char *events)
 {
 	KUNIT_EXPECT_STREQ(r->test, events, r->fn[i]->events);
 	KUNIT_EXPECT_PTR_EQ(r->test, &r->driver, r->pdev[i]->driver);
-	KUNIT_EXPECT_FALSE(r->test, pci_recovery_pending(r->pdev[i]));
+	KUNIT_EXPECT_FALSE(r->test, pci_reset_pending(r->pdev[i]));
 	KUNIT_EXPECT_EQ(r->test, MARK,
 			pci_kunit_read(r->fn[i], PCI_INTERRUPT_LINE, 1));
 	KUNIT_EXPECT_FALSE(r->test, pci_channel_offline(r->pdev[i]));
@@ -461,12 +461,6 @@ static void platform_resets(struct kunit *test)
 
 /* A PF and its VF */
 
-static void rec_set_vfs(struct rec *r, int nr)
-{
-	guard(device)(&r->pdev[0]->dev);
-	KUNIT_EXPECT_EQ(r->test, nr, pci_sriov_configure_simple(r->pdev[0], nr));
-}
-
 static struct rec *rec_alloc_pf(struct kunit *test)
 {
 	struct rec *r = rec_alloc(test, 1, true);
@@ -479,10 +473,19 @@ static struct rec *rec_alloc_pf(struct kunit *test)
 static void rec_start_pf(struct rec *r)
 {
 	rec_start(r, true);
-	rec_set_vfs(r, 1);
+	KUNIT_EXPECT_EQ(r->test, 1, pci_kunit_set_vfs(r->pdev[0], 1));
 	r->pdev[1] = pci_kunit_dev(r->test, r->fn[1]);
 	KUNIT_EXPECT_PTR_EQ(r->test, &r->driver, r->pdev[1]->driver);
 	pci_write_config_byte(r->pdev[1], PCI_INTERRUPT_LINE, MARK);
+}
+
+/* After rec_run(), whatever @rc is: neither the PF nor its VF is lost */
+static void rec_expect_both(struct rec *r, int rc, const char *events)
+{
+	KUNIT_EXPECT_EQ(r->test, rc, r->rc);
+	rec_expect_recovered(r, 0, events);
+	rec_expect_recovered(r, 1, events);
+	KUNIT_EXPECT_EQ(r->test, 0, pci_kunit_set_vfs(r->pdev[0], 0));
 }
 
 static void vf_comes_back_with_its_pf(struct kunit *test)
@@ -492,10 +495,8 @@ static void vf_comes_back_with_its_pf(struct kunit *test)
 	rec_aware(r);
 	rec_start_pf(r);
 
-	KUNIT_EXPECT_EQ(test, 0, pci_recover_domain(&r->domain));
-	rec_expect_recovered(r, 0, "pPD");
-	rec_expect_recovered(r, 1, "pPD");
-	rec_set_vfs(r, 0);
+	rec_run(r);
+	rec_expect_both(r, 0, "pPD");
 }
 
 /* PF drivers may leave their VFs to the next one, but these would be lost */
@@ -505,11 +506,9 @@ static void vf_left_behind_is_not_lost(struct kunit *test)
 
 	rec_start_pf(r);
 
-	KUNIT_EXPECT_EQ(test, -EBUSY, pci_recover_domain(&r->domain));
-	rec_expect_recovered(r, 0, "prp");
-	rec_expect_recovered(r, 1, "prp");
+	rec_run(r);
 	KUNIT_EXPECT_EQ(test, 0, r->fn[0]->resets[PCI_KUNIT_FLR]);
-	rec_set_vfs(r, 0);
+	rec_expect_both(r, -EBUSY, "prp");
 }
 
 static void vf_of_unprepared_pf_is_not_lost(struct kunit *test)
@@ -519,11 +518,9 @@ static void vf_of_unprepared_pf_is_not_lost(struct kunit *test)
 	rec_steps(r);
 	rec_start_pf(r);
 
-	KUNIT_EXPECT_EQ(test, -EBUSY, pci_recover_domain(&r->domain));
-	rec_expect_recovered(r, 0, "p");
-	rec_expect_recovered(r, 1, "p");
+	rec_run(r);
 	KUNIT_EXPECT_EQ(test, 0, r->fn[0]->resets[PCI_KUNIT_FLR]);
-	rec_set_vfs(r, 0);
+	rec_expect_both(r, -EBUSY, "p");
 }
 
 /* What is locked is given up, not waited for: it may take for ever */
@@ -535,10 +532,8 @@ static void locked_vf_is_not_waited_for(struct kunit *test)
 	rec_start_pf(r);
 
 	scoped_guard(device, &r->pdev[1]->dev)
-		KUNIT_EXPECT_EQ(test, -EAGAIN, pci_recover_domain(&r->domain));
-	rec_expect_recovered(r, 0, "p");
-	rec_expect_recovered(r, 1, "p");
-	rec_set_vfs(r, 0);
+		rec_run(r);
+	rec_expect_both(r, -EAGAIN, "p");
 }
 
 /* Config space */
@@ -698,7 +693,7 @@ static void another_device_answers(struct kunit *test)
 	/* It gets nothing that was meant for the first one */
 	KUNIT_EXPECT_EQ(test, 0,
 			pci_kunit_read(r->fn[0], PCI_BASE_ADDRESS_0, 4));
-	KUNIT_EXPECT_FALSE(test, pci_recovery_pending(r->pdev[0]));
+	KUNIT_EXPECT_FALSE(test, pci_reset_pending(r->pdev[0]));
 }
 
 static void probe_fails_after_the_reset(struct kunit *test)
@@ -779,7 +774,7 @@ static struct pci_kunit_task *rec_run_slowly(struct rec *r)
 	r->fn[0]->not_ready_ms = SLOW_MS;
 	task = pci_kunit_run(r->test, rec_run, r);
 	KUNIT_EXPECT_FALSE(r->test, pci_kunit_wait(task, BLOCKED_MS));
-	KUNIT_EXPECT_TRUE(r->test, pci_recovery_pending(r->pdev[0]));
+	KUNIT_EXPECT_TRUE(r->test, pci_reset_pending(r->pdev[0]));
 	return task;
 }
 

@@ -478,13 +478,6 @@ static void device_lock_is_tried(struct kunit *test)
 	expect_unlocked(test, l.bridge);
 }
 
-/* What a write to sriov_numvfs does, which only counts users of a real file */
-static int set_vfs(struct pci_dev *pdev, int nr)
-{
-	guard(device)(&pdev->dev);
-	return pdev->driver->sriov_configure(pdev, nr);
-}
-
 static void vf_flr(struct kunit *test)
 {
 	struct pci_kunit_host *host = test->priv;
@@ -503,7 +496,7 @@ static void vf_flr(struct kunit *test)
 
 	pdev = pci_kunit_dev(test, pf);
 	KUNIT_ASSERT_EQ(test, 2, pci_sriov_get_totalvfs(pdev));
-	KUNIT_ASSERT_EQ(test, 2, set_vfs(pdev, 2));
+	KUNIT_ASSERT_EQ(test, 2, pci_kunit_set_vfs(pdev, 2));
 	vdev = pci_kunit_dev(test, vf[1]);
 	KUNIT_EXPECT_TRUE(test, vdev->is_virtfn);
 	KUNIT_EXPECT_PTR_EQ(test, pdev, pci_physfn(vdev));
@@ -514,7 +507,7 @@ static void vf_flr(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "pPD", vf[1]->events);
 	KUNIT_EXPECT_EQ(test, 0, nr_resets(vf[0]));
 	KUNIT_EXPECT_EQ(test, 0, nr_resets(pf));
-	KUNIT_EXPECT_EQ(test, 0, set_vfs(pdev, 0));
+	KUNIT_EXPECT_EQ(test, 0, pci_kunit_set_vfs(pdev, 0));
 }
 
 /**
@@ -543,7 +536,7 @@ static void pf_init(struct kunit *test, struct pf *pf)
 	}
 	lone_start(test, l);
 
-	KUNIT_ASSERT_EQ(test, 2, set_vfs(l->pdev, 2));
+	KUNIT_ASSERT_EQ(test, 2, pci_kunit_set_vfs(l->pdev, 2));
 	for (int i = 0; i < ARRAY_SIZE(pf->vf); i++) {
 		pf->vdev[i] = pci_kunit_dev(test, pf->vf[i]);
 		pci_write_config_byte(pf->vdev[i], PCI_INTERRUPT_LINE,
@@ -563,9 +556,6 @@ static void pf_exit(struct kunit *test, struct pf *pf)
 		expect_unlocked(test, pf->vdev[i]);
 		expect_paired(test, pf->vf[i]);
 	}
-	device_lock(&l->pdev->dev);
-	pci_disable_sriov(l->pdev);
-	device_unlock(&l->pdev->dev);
 }
 
 static void pf_expect_untouched(struct kunit *test, struct pf *pf)

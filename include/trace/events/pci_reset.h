@@ -61,6 +61,77 @@ TRACE_EVENT(pci_reset,
 		  __entry->duration_us)
 );
 
+/**
+ * pci_reset_refused - a driver refused a reset
+ * @pdev: the function that it is bound to
+ * @mask: the kinds of reset that it was asked about
+ * @result: the error by which it refused
+ *
+ * Nothing was touched.  The device lock keeps the driver.
+ */
+TRACE_EVENT(pci_reset_refused,
+
+	TP_PROTO(const struct pci_dev *pdev, pci_reset_t mask, int result),
+
+	TP_ARGS(pdev, mask, result),
+
+	TP_STRUCT__entry(
+		__string(	dev,		pci_name(pdev)	)
+		__string(	driver,		dev_driver_string(&pdev->dev) )
+		__field(	u32,		mask		)
+		__field(	int,		result		)
+	),
+
+	TP_fast_assign(
+		__assign_str(dev);
+		__assign_str(driver);
+		__entry->mask = (__force u32)mask;
+		__entry->result = result;
+	),
+
+	TP_printk("%s driver=%s mask=%s result=%d",
+		  __get_str(dev), __get_str(driver),
+		  show_pci_reset(__entry->mask), __entry->result)
+);
+
+/**
+ * pci_reset_performed - a driver carried out a reset that others asked for
+ * @pdev: the function that it is bound to
+ * @mask: the kinds of reset that it was allowed
+ * @result: 0 or a negative errno
+ * @duration_us: what it took, in microseconds
+ *
+ * The device lock keeps the driver.
+ */
+TRACE_EVENT(pci_reset_performed,
+
+	TP_PROTO(const struct pci_dev *pdev, pci_reset_t mask, int result,
+		 u64 duration_us),
+
+	TP_ARGS(pdev, mask, result, duration_us),
+
+	TP_STRUCT__entry(
+		__string(	dev,		pci_name(pdev)	)
+		__string(	driver,		dev_driver_string(&pdev->dev) )
+		__field(	u32,		mask		)
+		__field(	int,		result		)
+		__field(	u64,		duration_us	)
+	),
+
+	TP_fast_assign(
+		__assign_str(dev);
+		__assign_str(driver);
+		__entry->mask = (__force u32)mask;
+		__entry->result = result;
+		__entry->duration_us = duration_us;
+	),
+
+	TP_printk("%s driver=%s mask=%s result=%d duration_us=%llu",
+		  __get_str(dev), __get_str(driver),
+		  show_pci_reset(__entry->mask), __entry->result,
+		  __entry->duration_us)
+);
+
 #endif /* _TRACE_PCI_RESET_H */
 
 /* This part must be outside protection */

@@ -159,6 +159,17 @@ driver()
 	link=$(readlink "$PCI/$1/driver") && echo "${link##*/}"
 }
 
+# identity DEVICE: what must be the same after a recovery.  A device that was
+# removed and added has another inode, and may have another group; the rest is
+# what was bound to it and set for it.
+identity()
+{
+	stat -L -c %i "$PCI/$1"
+	readlink "$PCI/$1/iommu_group"
+	driver "$1"
+	cat "$PCI/$1/driver_override"
+}
+
 # milliseconds COMMAND...: run it and set MS to the time that it took
 milliseconds()
 {
@@ -450,6 +461,7 @@ keep_awake()
 {
 	local control=$PCI/$1/power/control
 
+	[ -f "$control" ] || return 0
 	undo write "$control" "$(cat "$control")"
 	write "$control" on
 }

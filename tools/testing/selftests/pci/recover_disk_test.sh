@@ -10,10 +10,11 @@
 
 . "$(dirname "$(readlink -f "$0")")"/lib.sh
 
-identity()
+# disk_identity: what must be the same of the device, and of its disk
+disk_identity()
 {
-	stat -L -c %i "$PCI/$DEVICE" "/sys/class/block/${DISK##*/}"
-	readlink "$PCI/$DEVICE/iommu_group"
+	identity "$DEVICE"
+	stat -L -c %i "/sys/class/block/${DISK##*/}"
 	cat "/sys/class/block/${DISK##*/}/dev"
 }
 
@@ -62,14 +63,15 @@ undo umount -q "$MOUNT"
 ktap_print_header
 ktap_set_plan 5
 log_mark
-before=$(identity)
+before=$(disk_identity)
 fio --name=recover --directory="$MOUNT" --size=8M --rw=randwrite --bs=4k \
 	--direct=1 --ioengine=libaio --iodepth=4 --verify=crc32c \
 	--verify_backlog=64 --time_based --runtime=$((2 * ROUNDS + 2)) \
 	--minimal >/tmp/recover_fio 2>&1 &
 FIO=$!
 check "recovered $ROUNDS times, with a file system in use" recover_all
-check "it is the same device and the same disk" test "$(identity)" = "$before"
+check "it is the same device and the same disk" \
+	test "$(disk_identity)" = "$before"
 check "no I/O error, and what was written is read" no_io_error
 check "the file system is clean" clean
 check "the log has no I/O error" \

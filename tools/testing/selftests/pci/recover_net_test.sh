@@ -70,12 +70,12 @@ settle "${DEVICES[1]}" ${NS}peer $NET.2
 ip -n ${NS}dev route add 198.51.100.0/24 via $NET.2
 answers ${NS}peer $NET.1 || skip_all "they do not reach each other"
 before=$(settings)
-was=$(driver "$DEVICE") inode=$(stat -L -c %i "$PCI/$DEVICE")
+was=$(driver "$DEVICE") identity=$(identity "$DEVICE")
 
 ktap_set_plan 5
 check "$DEVICE: recovered while it is reached" recover
 check "$DEVICE: the same device" \
-	test "$(stat -L -c %i "$PCI/$DEVICE")" = "$inode"
+	test "$(identity "$DEVICE")" = "$identity"
 check "$DEVICE: the same driver, $was" test "$(driver "$DEVICE")" = "$was"
 if [ "$KEEPS_INTERFACE" = 1 ]; then
 	check "$DEVICE: its interface, addresses and routes are there" \

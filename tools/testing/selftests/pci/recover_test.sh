@@ -12,15 +12,6 @@
 LONG=$(printf 'x%.0s' {1..4000})
 BINARY=$'\x01\xff\x80\x7f'
 
-# identity DEVICE: what is another one if the device was removed and added
-identity()
-{
-	stat -L -c %i "$PCI/$1"
-	readlink "$PCI/$1/iommu_group"
-	driver "$1"
-	cat "$PCI/$1/driver_override"
-}
-
 # recovers DEVICE VALUE...: each is taken, and resets the device
 recovers()
 {

@@ -174,7 +174,7 @@ if ! kprobe vf_prepare "$(callback "${VFS[0]}" '_prepare')" ||
 fi
 name=$(callback "$PF" 'reset_prepare')
 [ -n "$name" ] && kprobe pf_prepare "$name"
-name=$(callback "$PF" 'reset_done')
+name=$(callback "$PF" 'reset_(done|outcome)')
 [ -n "$name" ] && kprobe pf_done "$name"
 
 add "a VF does not offer to reset the link" no_link_reset

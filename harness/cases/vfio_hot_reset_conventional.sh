@@ -1,0 +1,8 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Hot resets of a conventional bus, where there are no function resets.
+# topology: vfio
+# arches: x86_64
+# seconds: 120
+
+VFIO_SELFTESTS_ROUNDS=0 exec with_vfio vfio_pci_hot_reset_test "$C0" "$C1" "$PORT"
