@@ -259,6 +259,17 @@ restore_driver()
 	[ -n "$driver" ] && echo "$dev" >"/sys/bus/pci/drivers/$driver/bind"
 }
 
+# need_vfio DEVICE: bind it to vfio-pci until the test ends, or skip the test
+need_vfio()
+{
+	modprobe -q vfio-pci
+	[ -d /sys/bus/pci/drivers/vfio-pci ] || skip_all "no vfio-pci driver"
+	[ -e "$PCI/$1/iommu_group" ] || skip_all "$1: no IOMMU group"
+	keep_driver "$1"
+	rebind "$1" vfio-pci || skip_all "$1 cannot be bound to vfio-pci"
+	"$DIR"/vfio_open -n 0 "$1" || skip_all "VFIO cannot open it here"
+}
+
 # Kernel messages since the call of log_mark, without emptying anyone's log
 LOG_MARKS=0
 log_mark()

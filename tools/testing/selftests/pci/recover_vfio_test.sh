@@ -74,13 +74,8 @@ meet()
 need_devices 1 "${@:1:1}"
 DEVICE=${DEVICES[0]}
 [ -e "$PCI/$DEVICE/recover" ] || skip_all "no file recover here"
-modprobe -q vfio-pci
-[ -d /sys/bus/pci/drivers/vfio-pci ] || skip_all "no vfio-pci driver"
-[ -e "$PCI/$DEVICE/iommu_group" ] || skip_all "$DEVICE: no IOMMU group"
 need_reset_events
-keep_driver "$DEVICE"
-rebind "$DEVICE" vfio-pci || skip_all "$DEVICE cannot be bound to vfio-pci"
-"$DIR"/vfio_open -n 0 "$DEVICE" || skip_all "VFIO cannot open it here"
+need_vfio "$DEVICE"
 
 ktap_print_header
 ktap_set_plan 6

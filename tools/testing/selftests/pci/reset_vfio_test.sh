@@ -88,14 +88,9 @@ works_again()
 need_devices 1 "${@:1:1}"
 DEVICE=${DEVICES[0]}
 [ -e "$PCI/$DEVICE/reset" ] || skip_all "$DEVICE cannot be reset"
-modprobe -q vfio-pci
-[ -d /sys/bus/pci/drivers/vfio-pci ] || skip_all "no vfio-pci driver"
-[ -e "$PCI/$DEVICE/iommu_group" ] || skip_all "$DEVICE: no IOMMU group"
 need_restore_log
 OLD=$(driver "$DEVICE")
-keep_driver "$DEVICE"
-rebind "$DEVICE" vfio-pci || skip_all "$DEVICE cannot be bound to vfio-pci"
-"$DIR"/vfio_open -n 0 "$DEVICE" || skip_all "VFIO cannot open it here"
+need_vfio "$DEVICE"
 PORT=$(dirname "$(readlink -f "$PCI/$DEVICE")")
 
 "$DIR"/vfio_open -w "$DEVICE" >$SAID &
