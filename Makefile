@@ -10,6 +10,7 @@ takes-kernel := ARCH DEBUG BASE
 takes-tree := REV MERGE
 takes-absorb := REV MERGE
 takes-dist := SIGNOFF
+takes-evidence := ONLY
 given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v))
 lost := $(filter-out LINUX_SRC APT_MIRROR XDG_CACHE_HOME $(foreach t,$(MAKECMDGOALS),$(takes-$t)),$(given))
 $(if $(lost),$(error make $(MAKECMDGOALS) does not take $(lost): README.md says what there is))
@@ -26,7 +27,7 @@ test:
 check:
 	bin/suite check
 evidence:
-	bin/suite evidence
+	bin/suite evidence $(call option,ONLY,only)
 bench:
 	bin/suite bench
 kunit:

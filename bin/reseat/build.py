@@ -83,12 +83,18 @@ def make_env(src: Path) -> dict[str, str]:
         CCACHE_DEPEND="1")  # the compiler says what a file includes: no preprocessor run of ccache's own
 
 
-def tree_key(commit: str) -> str:
-    """A key of a commit's files, without Documentation/ and tools/, which no kernel is made of."""
+def tree_key(commit: str, arch: common.Arch | None = None) -> str:
+    """A key of a commit's files, without Documentation/ and tools/, which no kernel is made of.
+
+    With @arch, the folders of other architectures count neither.
+    """
     lines = [line for line in base_.git("ls-tree", commit).splitlines()
-             if line.partition("\t")[2] not in ("Documentation", "tools")]
+             if line.partition("\t")[2] not in ("Documentation", "tools", "arch" if arch else "")]
     if not lines:
         raise common.Error(f"no commit {commit} in {base_.git_dir()}")
+    if arch:
+        below = base_.git("ls-tree", commit, "arch/").splitlines()
+        lines += [line for line in below if " tree " not in line or line.rpartition("/")[2] in arch.own]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -98,9 +104,9 @@ def config_key(texts: Sequence[str], cc: str) -> str:
     return hashlib.sha256("\0".join([_FORMAT, version, *texts]).encode()).hexdigest()[:20]
 
 
-def key(commit: str, config: str) -> str:
+def key(commit: str, config: str, arch: common.Arch) -> str:
     """The key of a kernel: same key, same kernel."""
-    return hashlib.sha256(f"{tree_key(commit)} {config}".encode()).hexdigest()[:20]
+    return hashlib.sha256(f"{tree_key(commit, arch)} {config}".encode()).hexdigest()[:20]
 
 
 def watch(command: Sequence[str | Path], *, cwd: Path, log: Path, what: str, progress: Callable[[], str]) -> int:
@@ -164,7 +170,7 @@ def plan(arch: str, *, debug: bool = False, base: bool = False) -> Plan:
     wanted = [(str(f.relative_to(common.ROOT)), f.read_text()) for f in config.fragments(arch, debug=debug)]
     kunit = config.kunit_fragment_of(commit)
     configured = config_key([arch, kunit, *(text for _, text in wanted)], compiler(a))
-    return Plan(name(arch, debug=debug, base=base), commit, wanted, kunit, configured, key(commit, configured))
+    return Plan(name(arch, debug=debug, base=base), commit, wanted, kunit, configured, key(commit, configured, a))
 
 
 def kernel(arch: str, *, debug: bool = False, base: bool = False, image_to: Path | None = None) -> Kernel:

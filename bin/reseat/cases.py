@@ -11,7 +11,7 @@ from . import common, topology
 from .result import Result
 
 FOLDER = common.ROOT / "harness" / "cases"
-_KEYS = {"topology", "arches", "seconds", "kernel", "expects", "boot", "append"}
+_KEYS = {"topology", "arches", "seconds", "kernel", "expects", "boot", "append", "length"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,9 @@ class Case:
     expects: tuple[str, ...] = ()  # regular expressions for complaints of the kernel that belong to the case
     boot: str = "shared"  # 'own': a machine for itself; 'timed', 'counted': that, with one of qemu's clocks
     append: str = ""  # for the kernel's command line
+    length: int = 0  # for how many seconds `make evidence` repeats it on the debug kernel; 0: not at all
     command: str = ""  # what is run, if it is no script in harness/cases
+    goes_down: bool = False  # the last one of its machine, which has to power off after it
 
 
 def parse(path: Path) -> Case:
@@ -53,15 +55,23 @@ def parse(path: Path) -> Case:
     arches = tuple(common.arch(a).name for a in one["arches"].split())
     kernel, boot = one.get("kernel", "any"), one.get("boot", "shared")
     if kernel not in ("any", "debug") or boot not in ("shared", "own", "timed", "counted") or \
-            not re.fullmatch(r"[1-9]\d*", one.get("seconds", "60")):
-        raise common.Error(f"{path}: kernel is any or debug, boot is shared, own, timed or counted, seconds is a number")
+            not all(re.fullmatch(r"[1-9]\d*", one.get(k, "60")) for k in ("seconds", "length")):
+        raise common.Error(f"{path}: kernel is any or debug, boot is shared, own, timed or counted, "
+                           "seconds and length are numbers")
     for pattern in keys.get("expects", ()):
         try:
             re.compile(pattern)
         except re.error as e:
             raise common.Error(f"{path}: expects: {e}") from None
     return Case(path.stem, " ".join(about), one["topology"], arches, int(one.get("seconds", "60")), kernel,
-                tuple(keys.get("expects", ())), boot, one.get("append", ""))
+                tuple(keys.get("expects", ())), boot, one.get("append", ""), int(one.get("length", "0")))
+
+
+def at_length(case: Case) -> Case:
+    """The same case over and over, in a machine of its own, for as long as it wants to be repeated."""
+    return dataclasses.replace(case, name=f"{case.name}_at_length", seconds=case.seconds + case.length, kernel="debug",
+                               boot="own" if case.boot == "shared" else case.boot,
+                               command=f"AT_LENGTH={case.length} /harness/cases/{case.name}.sh", goes_down=True)
 
 
 def load(folder: Path = FOLDER) -> list[Case]:

@@ -21,7 +21,7 @@ LOGS = OUT / "logs"
 
 # Variables that change what the kernel's make or git does without anyone asking for it.
 _UNWANTED = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "ARCH", "CROSS_COMPILE", "DEBUG", "BASE", "CASE",
-             "KERNEL", "O", "C", "W", "V", "M", "REV", "MERGE", "MINUTES", "MATRIX", "SEED", "SIGNOFF", "KBUILD_OUTPUT",
+             "KERNEL", "O", "C", "W", "V", "M", "REV", "MERGE", "MINUTES", "MATRIX", "SEED", "SIGNOFF", "ONLY", "KBUILD_OUTPUT",
              "KCONFIG_CONFIG", "INSTALL_PATH", "LANG", "LANGUAGE", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE",
              "LIBRARY_PATH", "CPATH")
 
@@ -43,15 +43,16 @@ class Arch:
     cross: str  # CROSS_COMPILE=, empty for the native compiler
     target: str  # the make target that builds the image
     image: str  # the image, below the build folder
+    own: tuple[str, ...]  # what its kernels are made of below arch/; UML counts as x86_64
 
 
 ARCHES = {
     a.name: a
     for a in (
         Arch("x86_64", "x86_64", "amd64", "" if os.uname().machine == "x86_64" else "x86_64-linux-gnu-",
-             "bzImage", "arch/x86/boot/bzImage"),
-        Arch("s390x", "s390", "s390x", "s390x-linux-gnu-", "bzImage", "arch/s390/boot/bzImage"),
-        Arch("ppc64le", "powerpc", "ppc64el", "powerpc64le-linux-gnu-", "vmlinux", "vmlinux"),
+             "bzImage", "arch/x86/boot/bzImage", ("x86", "um")),
+        Arch("s390x", "s390", "s390x", "s390x-linux-gnu-", "bzImage", "arch/s390/boot/bzImage", ("s390",)),
+        Arch("ppc64le", "powerpc", "ppc64el", "powerpc64le-linux-gnu-", "vmlinux", "vmlinux", ("powerpc",)),
     )
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fnmatch
 import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,7 +23,7 @@ from .result import Result
 # What every unit depends on besides the kernel, which has its own key, and its case.
 _HARNESS = ("harness/bin", "harness/init", "harness/noise", "harness/topologies",
             *(f"bin/reseat/{m}.py" for m in ("cases", "guest", "kunit", "ktap", "line", "noise", "payload", "qemu", "vm")))
-_CASES = ("harness/cases", "harness/stress", "tools/testing/selftests/pci")
+_CASES = ("tools/testing/selftests/pci",)
 _STRESS = ("harness/stress", "tools/testing/selftests/pci/lib.sh", "bin/reseat/stress.py", "bin/reseat/pairs.py")
 _STRESS_SEEDS = tuple(range(1000, 7000, 1000))  # an hour, in parts that are kept one by one
 
@@ -57,6 +58,11 @@ class Unit:
     key: str
     run: Callable[[payload.Payload], list[Result]] | None = None
 
+    @property
+    def name(self) -> str:
+        """As in ONLY."""
+        return f"{self.kernel.name} {self.what}"
+
     def file(self) -> Path:
         """Where its results are kept."""
         return common.cache() / "evidence" / f"{self.key}.json"
@@ -80,6 +86,7 @@ def kernels() -> list[Kernel]:
 def units(root: Path = common.ROOT) -> Iterator[Unit]:
     """Every unit, kernel by kernel. Nothing is built to know them."""
     common_, cases_, stress_ = (_hash(paths, root) for paths in (_HARNESS, _CASES, _STRESS))
+    files = {case.name: _hash([f"harness/cases/{case.name}.sh"], root) for case in cases.load()}
     for kernel in kernels():
         made_of = kernel.key()
 
@@ -88,8 +95,12 @@ def units(root: Path = common.ROOT) -> Iterator[Unit]:
 
         yield Unit(kernel, "KUnit", key("KUnit", ""))
         for case in cases.select(kernel.arch) if kernel.arch in common.ARCHES else ():
+            made = cases_ + files[case.name]
             if kernel.debug or case.kernel != "debug":
-                yield Unit(kernel, case.name, key(case.name, cases_), lambda load, case=case: _alone(load, case))
+                yield Unit(kernel, case.name, key(case.name, made), lambda load, case=case: _alone(load, case))
+            if case.length and kernel == Kernel(stress.ARCH, debug=True):
+                long = cases.at_length(case)
+                yield Unit(kernel, long.name, key(long.name, made), lambda load, case=long: _alone(load, case))
         if kernel == Kernel(stress.ARCH, debug=True):
             for seed in _STRESS_SEEDS:
                 what = f"stress from {seed}"
@@ -169,11 +180,23 @@ def _compiled() -> list[Result]:
     return found + compiled
 
 
-def run() -> int:
-    """Run what is not proved yet; say before and after it what is missing."""
-    compiled = _compiled()
+def choose(only: str, every: Sequence[Unit]) -> list[Unit]:
+    """The units that @only means: patterns of "KERNEL UNIT", as of files, separated by commas."""
+    patterns = [p.strip() for p in only.split(",") if p.strip()]
+    for p in patterns:
+        if not any(fnmatch.fnmatchcase(u.name, p) for u in every):
+            raise common.Error(f"ONLY='{p}' is none of the units, which are called so: " +
+                               ", ".join(u.name for u in every[:3]) + "...")
+    if only and not patterns:
+        raise common.Error(f"ONLY='{only}' names nothing")
+    return [u for u in every if any(fnmatch.fnmatchcase(u.name, p) for p in patterns or ["*"])]
+
+
+def run(only: str = "") -> int:
+    """Run what is not proved yet; say before and after it what is missing. @only chooses units that are run."""
+    every = choose(only, list(units()))
+    compiled = [] if only else _compiled()
     proofs = onbase.load()
-    every = list(units())
     results = {u: _judged(u, _kept(u), proofs) for u in every}
     todo = [u for u in every if not proved(results[u])]
     print(f"{len(every) - len(todo)} of {len(every)} units are proved; missing:\n" + "\n".join(missing(todo) or ["  nothing"]),
@@ -185,7 +208,7 @@ def run() -> int:
     said = compiled + [r for u in every for r in results[u]]
     for base in (False, True):
         pairs.write_tables([r for r in said if r.kernel == Kernel(pairs.ARCH, True, base).name], base)
-    if not left:  # of a part of them, a test that has another name now can't be told from one that has not run
+    if not left and not only:  # of a part of them, a test that has another name now can't be told from one that has not run
         said += onbase.unproved([r for r in said if r.kernel.endswith("-base")], proofs)
     print(f"\n{len(every) - len(left)} of {len(every)} units are proved; missing:\n" + "\n".join(missing(left) or ["  nothing"]))
     return result.report(said, "evidence")

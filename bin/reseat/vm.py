@@ -179,7 +179,16 @@ class Runner:
                 leaks = session.run("/harness/bin/kmemleak report", 300)
                 results += self._named(cases.read_tap(f"leaks after {first.name}", leaks.output, leaks.status), leaks,
                                        console)
+            if case.goes_down:
+                results += self._power_off(session, case, console)
         return True
+
+    def _power_off(self, session: guest.Session, case: cases.Case, log: Path) -> list[Result]:
+        """Switch the machine off: whoever waits for a lock of a device for ever makes that wait, too."""
+        job = session.run("echo o >/proc/sysrq-trigger; sleep 120", 120)
+        went = job.state == "rebooted"
+        return self._named([Result("selftest", f"{case.name}: the machine goes down", "pass" if went else "fail",
+                                   "" if went else f"it does not, {_ENDED.get(job.state, job.state)}")], job, log)
 
     def _named(self, found: Sequence[Result], job: guest.Job, log: Path) -> list[Result]:
         return [dataclasses.replace(r, kernel=self._load.name, log=str(log), seconds=round(job.seconds, 2))

@@ -39,7 +39,8 @@ def test_header(tmp_path: Path) -> None:
     ("# arches: x86_64 s390x\n", "", "needs one 'topology', one 'arches'"),
     ("x86_64 s390x", "x86", "unknown ARCH 'x86'"),
     ("# What it does, in\n# two lines.\n", "", "a sentence"),
-    ("seconds: 5", "seconds: soon", "seconds is a number"),
+    ("seconds: 5", "seconds: soon", "seconds and length are numbers"),
+    ("seconds: 5", "length: long", "seconds and length are numbers"),
     ("seconds: 5", "kernel: old", "kernel is any or debug"),
     ("seconds: 5", "boot: never", "boot is shared"),
     ("seconds: 5", "second: 5", "unknown key 'second'"),
@@ -49,6 +50,12 @@ def test_header(tmp_path: Path) -> None:
 def test_refused(tmp_path: Path, old: str, new: str, why: str) -> None:
     with pytest.raises(common.Error, match=why):
         cases.parse(write(tmp_path, "a", HEADER.replace(old, new)))
+
+
+def test_at_length(tmp_path: Path) -> None:
+    case = cases.at_length(cases.parse(write(tmp_path, "a", HEADER.replace("seconds: 5", "seconds: 5\n# length: 600"))))
+    assert (case.name, case.kernel, case.boot, case.seconds) == ("a_at_length", "debug", "own", 605)
+    assert case.command == "AT_LENGTH=600 /harness/cases/a.sh" and case.goes_down
 
 
 def test_select(tmp_path: Path) -> None:

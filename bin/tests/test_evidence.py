@@ -132,6 +132,18 @@ def test_what_cannot_be_built_does_not_stop_the_rest(play: Play, monkeypatch: py
     assert play.ran == ["a", "a on base"]
 
 
+def test_only_some(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
+    play.proofs = [onbase.Proof("PCI: Fix it", "no such test", "broke")]  # which a part of them can't tell
+    assert evidence.run("x86_64 K*, *-base a") == 0
+    assert play.ran == ["KUnit", "a on base"]
+    assert "2 of 2 units are proved" in capsys.readouterr().out
+    for wrong in ("x86_64 b", "x86_64 a,frob"):
+        with pytest.raises(common.Error, match="is none of the units, which are called so: x86_64 KUnit, x86_64 a"):
+            evidence.run(wrong)
+    with pytest.raises(common.Error, match="names nothing"):
+        evidence.run(" , ")
+
+
 @pytest.mark.base
 def test_every_kernel_has_its_units() -> None:
     every = list(evidence.units())
@@ -141,5 +153,6 @@ def test_every_kernel_has_its_units() -> None:
     assert all("KUnit" in units for units in of.values())
     assert "reset_subordinate_race" in of["x86_64-debug"] and "reset_subordinate_race" not in of["x86_64"]
     assert "reset" in of["ppc64le-debug-base"]
+    assert [name for name, units in of.items() if "iov_numvfs_remove_at_length" in units] == ["x86_64-debug"]
     assert [name for name, units in of.items() if any(u.startswith("stress") for u in units)] == ["x86_64-debug"]
     assert [name for name, units in of.items() if "locks-nvme-vfio" in units] == ["x86_64-debug", "x86_64-debug-base"]

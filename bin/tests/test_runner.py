@@ -153,6 +153,13 @@ def test_a_machine_that_ends_fails_its_case_only(play: Play, state: str, why: st
     assert third == ("b: fine", "pass", "")
 
 
+@pytest.mark.parametrize(("state", "outcome"), [("rebooted", "pass"), ("hang", "fail"), ("ok", "fail")])
+def test_a_machine_that_has_to_go_down(play: Play, state: str, outcome: str) -> None:
+    play.boots = [[OK, guest.Job(state, 0, "1", [])]]
+    assert [r[:2] for r in play.group(case("a", goes_down=True))] == [("a: fine", "pass"), ("a: the machine goes down", outcome)]
+    assert play.commands[1].startswith("echo o >/proc/sysrq-trigger")
+
+
 def test_a_timeout_fails(play: Play) -> None:
     play.boots = [[guest.Job("timeout", -1, "1", []), OK]]
     assert play.group(case("a", seconds=5), case("b"))[0] == ("a", "fail", "not done within 15 s")

@@ -136,8 +136,19 @@ def test_key_leaves_out_documentation_and_tools(two: tuple[str, str], tmp_path: 
     other = commit(tmp_path / "third", Makefile="VERSION = 7\n", same_c="same", drivers__a_c="1", tools__y="x",
                    Documentation__z="y")
     assert build.tree_key(other) == build.tree_key(two[0]) != build.tree_key(two[1])
-    assert build.key(two[0], "x") == build.key(other, "x") != build.key(other, "y")
+    arch = common.arch("x86_64")
+    assert build.key(two[0], "x", arch) == build.key(other, "x", arch) != build.key(other, "y", arch)
     assert build.config_key(["x"], "gcc") != build.config_key(["y"], "gcc")
+
+
+def test_key_leaves_out_other_architectures(two: tuple[str, str], tmp_path: Path) -> None:
+    files = {"Makefile": "VERSION = 7\n", **{f"arch__{f}": "1" for f in ("x86__a_c", "um__a_c", "s390__a_c", "Kconfig")}}
+    one = commit(tmp_path / "one", **files)
+    for changed, concerned in (("arch__s390__a_c", {"s390x"}), ("arch__um__a_c", {"x86_64"}), ("arch__x86__a_c", {"x86_64"}),
+                               ("arch__Kconfig", set(common.ARCHES)), ("arch__mips__a_c", set())):
+        other = commit(tmp_path / changed, **files | {changed: "2"})
+        assert {n for n, a in common.ARCHES.items() if build.key(one, "x", a) != build.key(other, "x", a)} == concerned
+        assert build.tree_key(one) != build.tree_key(other)
 
 
 def test_clean_cache_waits_for_a_run(two: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:

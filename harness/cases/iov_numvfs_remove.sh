@@ -5,6 +5,7 @@
 # topology: sriov_hotplug
 # arches: x86_64
 # seconds: 180
+# length: 600
 # boot: own
 
 . "$KSELFTEST"/pci/lib.sh
@@ -33,14 +34,9 @@ round()
 	ends "$disable" 20 && ends "$remove" 20 && ends "$enable" 20
 }
 
-rounds()
+round_and_back()
 {
-	local n
-
-	for ((n = 0; n < ROUNDS; n++)); do
-		round || return
-		pf_is_back || return
-	done
+	round && pf_is_back
 }
 
 ktap_print_header
@@ -48,6 +44,6 @@ for pf in "$PF0" "$PF1"; do
 	rebind "$pf" pci-pf-stub || skip_all "$pf does not take pci-pf-stub"
 done
 ktap_set_plan 2
-check "a PF is removed while its VFs are enabled" rounds
+check "a PF is removed while its VFs are enabled" over_and_over $ROUNDS round_and_back
 check "a rescan ends" timeout -s KILL 10 sh -c 'echo 1 >/sys/bus/pci/rescan'
 ktap_finished

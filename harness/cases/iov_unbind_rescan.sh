@@ -5,6 +5,7 @@
 # topology: sriov_hotplug
 # arches: x86_64
 # seconds: 240
+# length: 600
 # boot: own
 
 . "$KSELFTEST"/pci/lib.sh
@@ -18,15 +19,11 @@ rescans()
 	done
 }
 
-rounds()
+round()
 {
-	local n
-
-	for ((n = 0; n < ROUNDS; n++)); do
-		echo 2 >"$PCI/$IGB/sriov_numvfs" || return
-		echo "$IGB" >/sys/bus/pci/drivers/igb/unbind || return
-		echo "$IGB" >/sys/bus/pci/drivers/igb/bind || return
-	done
+	echo 2 >"$PCI/$IGB/sriov_numvfs" || return
+	echo "$IGB" >/sys/bus/pci/drivers/igb/unbind || return
+	echo "$IGB" >/sys/bus/pci/drivers/igb/bind
 }
 
 ktap_print_header
@@ -35,6 +32,6 @@ log_mark
 ktap_set_plan 2
 rescans &
 undo kill $!
-check "a PF with VFs is unbound during rescans" rounds
+check "a PF with VFs is unbound during rescans" over_and_over $ROUNDS round
 check "VFs are removed under the lock" not_in_log "Unbalanced pm_runtime_enable|pci_stop_and_remove_bus_device"
 ktap_finished

@@ -5,6 +5,7 @@
 # topology: sriov_hotplug
 # arches: x86_64
 # seconds: 180
+# length: 600
 # boot: own
 
 . "$KSELFTEST"/pci/lib.sh
@@ -26,27 +27,25 @@ disable()
 	ends $! 30
 }
 
-rounds()
+round()
 {
-	local n vf
+	local vf writer
 
-	for ((n = 0; n < ROUNDS; n++)); do
-		echo "$VFS" >"$PCI/$IGB/sriov_numvfs" || return
-		# The last one to be removed: its file is there for as long as possible
-		vf=$(basename "$(readlink "$PCI/$IGB/virtfn$((VFS - 1))")")
-		vectors "$vf" 2>/dev/null &
-		writer=$!
-		sleep 0.2
-		disable || return
-		kill "$writer"
-		wait "$writer" 2>/dev/null
-	done
+	echo "$VFS" >"$PCI/$IGB/sriov_numvfs" || return
+	# The last one to be removed: its file is there for as long as possible
+	vf=$(basename "$(readlink "$PCI/$IGB/virtfn$((VFS - 1))")")
+	vectors "$vf" 2>/dev/null &
+	writer=$!
+	sleep 0.2
+	disable || return
+	kill "$writer"
+	wait "$writer" 2>/dev/null
 	return 0
 }
 
 ktap_print_header
 echo 0 >"$PCI/$IGB/sriov_drivers_autoprobe"
 ktap_set_plan 2
-check "VFs are disabled while their vectors are set" rounds
+check "VFs are disabled while their vectors are set" over_and_over $ROUNDS round
 check "a rescan ends" timeout -s KILL 10 sh -c 'echo 1 >/sys/bus/pci/rescan'
 ktap_finished

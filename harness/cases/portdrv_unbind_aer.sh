@@ -5,6 +5,7 @@
 # topology: sriov_hotplug
 # arches: x86_64
 # seconds: 180
+# length: 600
 # boot: own
 # expects: AER:
 # expects: pcieport .*: .*
@@ -37,15 +38,6 @@ round()
 	ends $! 30
 }
 
-rounds()
-{
-	local n
-
-	for ((n = 0; n < ROUNDS; n++)); do
-		round || return
-	done
-}
-
 ktap_print_header
 monitor hmp info version >/dev/null || skip_all "no monitor"
 port=$(basename "$(dirname "$(readlink -f "$PCI/$IGB")")")
@@ -55,6 +47,6 @@ rebind "$IGB" "$DRIVER" || skip_all "$IGB does not take $DRIVER"
 # Long enough to be still at it when the port's driver is unbound
 echo 1000 >"$PARAMETERS/detected_ms"
 ktap_set_plan 2
-check "the port's driver comes and goes while errors are handled" rounds
+check "the port's driver comes and goes while errors are handled" over_and_over $ROUNDS round
 check "a rescan ends" timeout -s KILL 20 sh -c 'echo 1 >/sys/bus/pci/rescan'
 ktap_finished

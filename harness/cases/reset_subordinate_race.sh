@@ -6,11 +6,12 @@
 # arches: x86_64
 # kernel: debug
 # seconds: 90
+# length: 600
 # boot: own
 
 . "$KSELFTEST"/pci/lib.sh
 
-SECONDS_TO_RUN=60
+SECONDS_TO_RUN=${AT_LENGTH:-60}
 port=$(basename "$(dirname "$(readlink -f "$PCI/$NVME")")")
 
 resets()
@@ -35,7 +36,8 @@ kill "$resets"
 wait "$resets" 2>/dev/null
 count=$(wc -l </tmp/resets)
 msg "$count resets, $removed removals"
-check "the port was reset meanwhile" test "$count" -gt 0
-check "the device was removed meanwhile" test "$removed" -gt 0
+least=$((AT_LENGTH > 0 ? 100 : 1))
+check "the port was reset meanwhile" test "$count" -ge $least
+check "the device was removed meanwhile" test "$removed" -ge $least
 check "the device is there and can be reset" write "$PCI/$NVME/reset" 1
 ktap_finished

@@ -224,6 +224,22 @@ within()
 	done
 }
 
+# over_and_over COUNT COMMAND...: that many times, unless it fails.  With
+# AT_LENGTH in the environment for as many seconds, but 100 times at least, and
+# 500 times at most.
+over_and_over()
+{
+	local count=$1 n=0 end=$((SECONDS + ${AT_LENGTH:-0}))
+
+	shift
+	[ -z "$AT_LENGTH" ] || count=100
+	while [ $n -lt "$count" ] || { [ $SECONDS -lt $end ] && [ $n -lt 500 ]; }; do
+		"$@" || { msg "in round $((n + 1))"; return 1; }
+		n=$((n + 1))
+	done
+	msg "$n rounds"
+}
+
 # functions: how many there are in the machine
 functions()
 {
