@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
@@ -117,6 +118,10 @@ class Apt:
         if arch:
             self.options += [f"APT::Architecture={arch}", f"APT::Architectures={arch}"]
 
+    def _lock(self) -> contextlib.AbstractContextManager[None]:
+        """What has lists of its own can be used beside others."""
+        return common.lock(common.cache() / "locks" / f"apt-{self.dir.name}", "apt")
+
     def _command(self, *args: str) -> list[str]:
         return ["apt-get", *(x for o in self.options for x in ("-o", o)), *args]
 
@@ -135,7 +140,7 @@ class Apt:
         places = [*((self.uri, suite) for suite in self.suites), *self.security]
         sources = "".join(f"Types: {self.what}\nURIs: {uri}\nSuites: {suite}\nComponents: main\n"
                           f"Signed-By: {KEYRING}\n\n" for uri, suite in places)
-        with common.lock(common.cache() / "locks" / "apt", "apt"):
+        with self._lock():
             try:
                 if not force and stamp.read_text() == sources and time.time() - stamp.stat().st_mtime < _FRESH:
                     return
@@ -153,7 +158,7 @@ class Apt:
     def download(self, package: str, into: Path) -> Path:
         """Download @package (name or name=version), checked by apt, into the folder @into; return the file."""
         self.update()
-        with common.lock(common.cache() / "locks" / "apt", "apt"):
+        with self._lock():
             self._run(f"downloading {package}", "download", package, cwd=into)
         name = package.partition("=")[0]
         files = list(into.glob(f"{name}_*.deb"))
@@ -164,7 +169,7 @@ class Apt:
     def source(self, package: str, into: Path, *, tar_only: bool = False) -> None:
         """Download the source package's files, checked by apt, into the folder @into."""
         self.update()
-        with common.lock(common.cache() / "locks" / "apt", "apt"):
+        with self._lock():
             self._run(f"downloading the source of {package}", "source", "--download-only", "--only-source",
                       *(["--tar-only"] if tar_only else []), package, cwd=into)
 
@@ -178,6 +183,6 @@ class Apt:
     def install(self, packages: Iterable[str], log: Path, suite: str = "") -> None:
         """Install @packages on the machine, preferring @suite if given."""
         self.update()
-        with common.lock(common.cache() / "locks" / "apt", "apt"):
+        with self._lock():
             self._run("installing packages", "install", "-y", *(["-t", suite] if suite else []), *packages, log=log)
             common.remove(self.dir / "cache" / "archives")

@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from . import beside, build, cases, common, kunit, onbase, payload, setup, topology, vm
+from . import beside, build, cases, common, kunit, onbase, payload, setup, topology, vm, worktree
 from .result import Result, Timer
 
 ARCH = "x86_64"
@@ -57,9 +57,10 @@ def telling(proofs: Iterable[onbase.Proof], known: Collection[str]) -> set[str]:
 
 
 def by_test(base: bool, names: Collection[str]) -> dict[str, Result]:
-    """Run KUnit and the cases called @names on x86_64; results by name."""
-    results = kunit.run(ARCH, base=base) + vm.run_cases(ARCH, base=base, names=names)
-    return {r.name: r for r in results}
+    """Run KUnit and the cases called @names on x86_64, beside each other, for KUnit mostly sleeps; results by name."""
+    with beside.Task(lambda: kunit.run(ARCH, base=base)) as units:
+        found = vm.run_cases(ARCH, base=base, names=names)
+        return {r.name: r for r in units.result() + found}
 
 
 def rows(proofs: Sequence[onbase.Proof], base: Mapping[str, Result], series: Mapping[str, Result]) -> list[Row]:
@@ -103,14 +104,13 @@ def table(lines: Sequence[Row], wide: tuple[int, int, int] = _WIDE, first: str =
 def run() -> int:
     """Run the demo and print it on one screen."""
     timer = Timer()
-    setup.setup()
+    setup.setup_beside(worktree.fetch)
     proofs = onbase.load()
     names = telling(proofs, {c.name for c in cases.select(ARCH) if c.seconds <= _PATIENCE and c.kernel != "debug"})
     build.kernel(ARCH)
     # To be shown within a quarter of an hour, and a machine keeps one processor busy: two at once.
     with beside.Task(lambda: (by_test(True, names), recovery(True))) as unpatched:
-        said = machine()
-        series, recovered = by_test(False, names), recovery(False)
+        series, said, recovered = by_test(False, names), machine(), recovery(False)
         base, lost = unpatched.result()
     lines = rows(proofs, base, series)
     for scene, title in _SCENES.items():

@@ -9,10 +9,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from . import apt, common
+from . import apt, beside, common
 
 BACKPORTS = "bookworm-backports"
 QEMU_MIN = 9  # the oldest major version that has what the topologies use; 10.0 is what we run
@@ -125,6 +125,17 @@ def is_debian_12(os_release: Path = Path("/etc/os-release")) -> bool:
 def lacking(needs: Iterable[Need] = NEEDS) -> list[Need]:
     """What is not there."""
     return [n for n in needs if not n.there()]
+
+
+def setup_beside(work: Callable[[], object]) -> None:
+    """Install what is missing, and meanwhile do what needs git alone."""
+    if not shutil.which("git"):
+        setup()
+        work()
+        return
+    with beside.Task(work) as task:
+        setup()
+        task.result()
 
 
 def setup(more: Iterable[Need] = ()) -> None:

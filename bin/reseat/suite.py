@@ -11,7 +11,7 @@ import xml.etree.ElementTree as xml
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import beside, build, cases, common, kunit, onbase, result, roundtrip, setup, static, vm
+from . import beside, build, cases, common, kunit, onbase, result, roundtrip, setup, static, vm, worktree
 from .result import Result
 
 ARCHES = tuple(common.ARCHES)
@@ -52,7 +52,7 @@ def _case(case: xml.Element, log: Path) -> Result:
 
 
 def _installed() -> list[Result]:
-    setup.setup()
+    setup.setup_beside(worktree.fetch)
     return []
 
 

@@ -37,16 +37,16 @@ class Outcome:
     console: Path
 
 
-def alone(kernel: str) -> contextlib.AbstractContextManager[None]:
-    """Hold the machines of one kernel: two runs of one clone would write the same logs."""
-    return common.lock(common.OUT / "locks" / f"vm-{kernel}", f"the {kernel} machines")
+def alone(kernel: str, what: str = "cases") -> contextlib.AbstractContextManager[None]:
+    """Hold the machines of one kernel that do the same: two runs of one clone would write the same logs."""
+    return common.lock(common.OUT / "locks" / f"vm-{kernel}-{what}", f"the {kernel} machines")
 
 
 def boot(kernel: build.Kernel, top: topology.Topology, *, append: str = "", timeout: float = 300,
          log: str = "boot") -> Outcome:
     """Boot @kernel without a userland, for what runs before it (KUnit), until it powers off or reboots."""
     console = LOGS / kernel.name / f"{log}.log"
-    with alone(kernel.name), qemu.start(top, kernel.image, append=append, log=console) as machine:
+    with alone(kernel.name, log), qemu.start(top, kernel.image, append=append, log=console) as machine:
         with contextlib.suppress(subprocess.TimeoutExpired):
             machine.process.wait(timeout)
         if machine.process.returncode is None:

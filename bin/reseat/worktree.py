@@ -71,6 +71,12 @@ def at(variant: str, to: str = "") -> Iterator[Path]:
         yield path(variant)
 
 
+def fetch() -> None:
+    """Have the sources of the series there."""
+    with at("series"):
+        pass
+
+
 def _read(file: Path) -> str:
     with contextlib.suppress(OSError):
         return file.read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,32 @@ def test_a_sparse_that_is_too_old_does_not_count(tmp_path: Path) -> None:
     assert not sparse.works(program) and not sparse.works(tmp_path / "none")
     program.write_text("#!/bin/sh\n")
     assert sparse.works(program)
+
+
+@pytest.mark.parametrize("git", [True, False])
+def test_sources_are_fetched_meanwhile(git: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    order = tmp_path / "order"
+
+    def done(what: str) -> None:
+        with order.open("a") as f:
+            f.write(f"{what} ")
+
+    def install() -> None:
+        for _ in range(100):
+            if git and not order.exists():
+                time.sleep(0.05)
+        done("installed")
+
+    monkeypatch.setattr(setup.shutil, "which", lambda _: git and "git")
+    monkeypatch.setattr(setup, "setup", install)
+    setup.setup_beside(lambda: done("fetched"))
+    assert order.read_text() == ("fetched installed " if git else "installed fetched ")
+
+
+def test_sources_that_cannot_be_fetched_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone() -> None:
+        raise common.Error("no network")
+
+    monkeypatch.setattr(setup, "setup", lambda: None)
+    with pytest.raises(common.Error, match="no network"):
+        setup.setup_beside(gone)
