@@ -116,9 +116,9 @@ def watch(command: Sequence[str | Path], *, cwd: Path, log: Path, what: str, pro
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
-        # setpriv: nor when we are killed outright.
+        # setpriv: nor when we are killed outright. No session of its own: those share processors evenly, however nice.
         p = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *command], cwd=cwd, stdout=out, stdin=subprocess.DEVNULL,
-                             stderr=subprocess.STDOUT, env=make_env(cwd), start_new_session=True)
+                             stderr=subprocess.STDOUT, env=make_env(cwd), process_group=0)
     told = time.monotonic()
     try:
         while True:

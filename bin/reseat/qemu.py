@@ -206,9 +206,9 @@ def start(top: Topology, kernel: Path, *, append: str = "", disks: Sequence[Path
         console.unlink(missing_ok=True)
         cmd = command(top, kernel, append=append, folder=folder, disks=disks, icount=icount, console=console)
         stderr = stack.enter_context((folder / "stderr").open("wb"))
-        # setpriv: QEMU must not outlive us, not even when we are killed.
+        # setpriv: QEMU must not outlive us, not even when we are killed. A group of its own, which Ctrl-C does not reach.
         process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *cmd], stdin=subprocess.DEVNULL, stdout=stderr,
-                                   stderr=stderr, env=common.clean_env(), start_new_session=True)
+                                   stderr=stderr, env=common.clean_env(), process_group=0)
         machine = Machine(process, console, {})
         try:
             try:
