@@ -1,9 +1,12 @@
 """What a build folder says of itself."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
-from reseat import build
+import pytest
+
+from reseat import build, common
 
 
 def _kernel(src: Path, key: str = "key") -> build.Kernel:
@@ -29,3 +32,13 @@ def test_a_cache_that_was_moved_is_made_once_more(tmp_path: Path) -> None:
     kernel.sign()
     (tmp_path / "old").rename(tmp_path / "new")
     assert not _kernel(tmp_path / "new" / "src").built()  # its Makefile includes one that is gone
+
+
+@pytest.mark.skipif(not shutil.which("ccache") or not shutil.which("gcc"), reason="needs ccache and gcc")
+def test_what_takes_in_another_file_is_built_anew(tmp_path: Path) -> None:
+    """The image takes in the compressed kernel: with an old one all tests would be of another kernel than we say."""
+    (tmp_path / "piggy.S").write_text('.section ".rodata"\n.incbin "kernel"\n')
+    for kernel in (b"one", b"two"):
+        (tmp_path / "kernel").write_bytes(kernel)
+        common.run(["ccache", "gcc", "-c", "-MMD", "-o", "piggy.o", "piggy.S"], cwd=tmp_path, env=build.make_env(tmp_path))
+        assert kernel in (tmp_path / "piggy.o").read_bytes()
