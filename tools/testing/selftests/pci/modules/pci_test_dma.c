@@ -65,9 +65,11 @@ static int go(const char *address, const struct kernel_param *kp)
 	if (!dev)
 		return -ENODEV;
 
-	ret = pci_enable_device(dev);
+	/* Nobody resets or removes it meanwhile */
+	device_lock(&dev->dev);
+	ret = pci_device_is_present(dev) ? pci_enable_device(dev) : -ENODEV;
 	if (ret)
-		goto put;
+		goto unlock;
 	pci_set_master(dev);
 
 	regs = pci_iomap(dev, 0, SIZE);
@@ -78,7 +80,8 @@ static int go(const char *address, const struct kernel_param *kp)
 		ret = -ENOMEM;
 	}
 	pci_disable_device(dev);
-put:
+unlock:
+	device_unlock(&dev->dev);
 	pci_dev_put(dev);
 	return ret;
 }
