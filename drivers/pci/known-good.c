@@ -13,6 +13,10 @@
  * the copy when it is used.  The rest is noted here by who sets it: packet
  * sizes and link power management.  LTR is enabled before the copy is taken.
  *
+ * A BAR that does not contain what the resource tree says when the copy is
+ * taken never will: the platform, as on s390, has its own addresses in the
+ * tree, and others in the BARs, if any.  Such a BAR is left as it was then.
+ *
  * Context: the copy is made before anyone else knows the device, freed with it,
  * and else only read.  What is noted are single words, written as a whole: if
  * a setter races with a reset, it is as undefined what the device gets as it
@@ -35,6 +39,7 @@ struct pci_known_good_note {
  * struct pci_known_good - how a function can be set up from nothing
  * @state: its config space when it was added
  * @id: vendor and device ID, as read
+ * @foreign: BARs, a bit each, whose address is not that of the resource tree
  * @devctl: packet sizes in Device Control, if the core set them since
  * @lnkctl: the same for ASPM in Link Control
  * @l1ss: the same for the substates enabled in L1 PM Substates Control 1
@@ -42,8 +47,40 @@ struct pci_known_good_note {
 struct pci_known_good {
 	struct pci_saved_state *state;
 	u32 id;
+	u32 foreign;
 	struct pci_known_good_note devctl, lnkctl, l1ss;
 };
+
+static bool pci_known_good_is_set(const struct resource *res)
+{
+	return res->flags &&
+	       !(res->flags & (IORESOURCE_UNSET | IORESOURCE_PCI_FIXED));
+}
+
+/* Of the state that was saved last, without the flags below an address */
+static bool pci_known_good_agrees(struct pci_dev *dev, int bar, u64 val)
+{
+	const u32 *config = &dev->saved_config_space[PCI_BASE_ADDRESS_0 / 4];
+	u64 saved = config[bar];
+
+	if (pci_resource_flags(dev, bar) & IORESOURCE_MEM_64)
+		saved |= (u64)config[bar + 1] << 32;
+
+	return saved >> 4 == val >> 4;
+}
+
+static u32 pci_known_good_foreign(struct pci_dev *dev)
+{
+	u32 foreign = 0;
+
+	for (int i = 0; i < PCI_STD_NUM_BARS; i++) {
+		if (pci_known_good_is_set(pci_resource_n(dev, i)) &&
+		    !pci_known_good_agrees(dev, i, pci_bar_value(dev, i)))
+			foreign |= BIT(i);
+	}
+
+	return foreign;
+}
 
 /**
  * pci_known_good_init - take the copy
@@ -65,6 +102,7 @@ void pci_known_good_init(struct pci_dev *dev)
 		return;
 
 	good->id = dev->saved_config_space[0];
+	good->foreign = pci_known_good_foreign(dev);
 	dev->known_good = no_free_ptr(good);
 }
 
@@ -151,13 +189,11 @@ static void pci_known_good_caps(struct pci_dev *dev)
 							cap->cap.data[1]);
 }
 
-/* What a BAR has to say, if the core has a say in that */
+/* What a BAR has to contain, if the core has a say in that */
 static bool pci_known_good_bar(struct pci_dev *dev, int bar, u64 *val)
 {
-	struct resource *res = pci_resource_n(dev, bar);
-
-	if (!res->flags ||
-	    res->flags & (IORESOURCE_UNSET | IORESOURCE_PCI_FIXED))
+	if (dev->known_good->foreign & BIT(bar) ||
+	    !pci_known_good_is_set(pci_resource_n(dev, bar)))
 		return false;
 
 	*val = pci_bar_value(dev, bar);
@@ -277,18 +313,17 @@ void pci_known_good_load(struct pci_dev *dev)
  */
 bool pci_known_good_is_lost(struct pci_dev *dev)
 {
-	const u32 *config = &dev->saved_config_space[PCI_BASE_ADDRESS_0 / 4];
 	u64 val;
 
 	device_lock_assert(&dev->dev);
 
-	/* What else it has is zero and stays so */
-	if (dev->is_virtfn)
+	/* A VF's BARs are zero and stay so */
+	if (!dev->known_good || dev->is_virtfn)
 		return false;
 
 	for (int i = 0; i < PCI_STD_NUM_BARS; i++) {
 		if (pci_known_good_bar(dev, i, &val) &&
-		    (config[i] ^ lower_32_bits(val)) & PCI_BASE_ADDRESS_MEM_MASK)
+		    !pci_known_good_agrees(dev, i, val))
 			return true;
 	}
 

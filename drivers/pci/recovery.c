@@ -202,6 +202,18 @@ static bool pci_recovery_user_says_no(struct pci_dev *dev, pci_reset_t mask)
 	return false;
 }
 
+/* A user who has disabled link resets means the platform's, too */
+static bool pci_recovery_by_platform(const struct pci_recovery_domain *domain)
+{
+	struct pci_dev *dev = domain->dev;
+
+	if (!domain->devs || !domain->by_user)
+		return domain->devs;
+
+	return pci_reset_kinds_enabled(dev) & domain->mask & PCI_RESET_LINK ||
+	       !pci_recovery_user_says_no(dev, domain->mask);
+}
+
 /*
  * Of the function, as the user has it in reset_method.  If there is nothing in
  * the mask that could be there, of its slot or bus.
@@ -214,13 +226,15 @@ static int pci_recovery_choose(const struct pci_recovery_domain *domain,
 	*what = (struct pci_scope_what) { .bus = dev->bus };
 	*mask = domain->mask;
 
-	if (domain->devs) {
+	guard(device)(&dev->dev);
+
+	if (pci_recovery_by_platform(domain)) {
 		what->devs = domain->devs;
 		what->nr_devs = domain->nr_devs;
-		return 0;
+		/* What it is like: a driver that takes these away refuses it */
+		*mask &= PCI_RESET_LINK;
+		return *mask ? 0 : -ENOTTY;
 	}
-
-	guard(device)(&dev->dev);
 
 	if (pci_recovery_is_gone(dev))
 		return -ENODEV;
@@ -429,7 +443,7 @@ static int pci_recovery_ask_one(struct pci_recovery *r,
 		return -EBUSY;
 
 	/* Only a platform knows how to reset what it has collected */
-	rc = pci_reset_ask(m->dev, &r->mask, r->nr == 1 && !r->domain->devs);
+	rc = pci_reset_ask(m->dev, &r->mask, r->nr == 1 && !r->what.devs);
 	if (rc < 0)
 		return rc;
 
@@ -551,13 +565,25 @@ static int pci_recovery_quiesce(struct pci_recovery *r)
 
 /* Reset */
 
+/* Of the kinds that it is like, the slot's comes first, as everywhere */
+static int pci_recovery_platform_reset(struct pci_recovery *r)
+{
+	pci_reset_t like = r->mask & PCI_RESET_SLOT ?: PCI_RESET_BUS;
+	ktime_t start = ktime_get();
+	int rc = r->domain->ops->reset(r->domain);
+
+	pci_reset_report(r->domain->dev, r->mask, like, rc, start);
+
+	return rc;
+}
+
 static int pci_recovery_do_reset(struct pci_recovery *r)
 {
 	const struct pci_recovery_domain *domain = r->domain;
 	struct pci_dev *dev = domain->dev;
 
-	if (domain->devs)
-		return domain->ops->reset(domain);
+	if (r->what.devs)
+		return pci_recovery_platform_reset(r);
 
 	if (r->what.func)
 		return __pci_reset_function_locked(dev, r->mask);
@@ -907,6 +933,22 @@ int pci_recover_domain(const struct pci_recovery_domain *domain)
 EXPORT_SYMBOL_GPL(pci_recover_domain);
 
 /**
+ * pcibios_recover - bring a function back in the platform's way
+ * @domain: a function, and the kinds of reset that may be used; no @devs, no @ops
+ *
+ * For architectures where firmware resets functions.  They add to a copy of
+ * @domain what their struct pci_recovery_ops does, and call pci_recover_domain().
+ *
+ * Context: As pci_recover_domain().
+ *
+ * Return: As pci_recover_domain().
+ */
+int __weak pcibios_recover(const struct pci_recovery_domain *domain)
+{
+	return pci_recover_domain(domain);
+}
+
+/**
  * pci_recover_function - bring a function back by a reset
  * @dev: the function
  * @mask: kinds of reset that may be used
@@ -923,6 +965,6 @@ int pci_recover_function(struct pci_dev *dev, pci_reset_t mask)
 {
 	const struct pci_recovery_domain domain = { .dev = dev, .mask = mask };
 
-	return pci_recover_domain(&domain);
+	return pcibios_recover(&domain);
 }
 EXPORT_SYMBOL_GPL(pci_recover_function);

@@ -62,6 +62,7 @@ struct pci_recovery_domain {
 };
 
 int pci_recover_domain(const struct pci_recovery_domain *domain);
+int pcibios_recover(const struct pci_recovery_domain *domain);
 int pci_recover_function(struct pci_dev *dev, pci_reset_t mask);
 bool pci_reset_pending(const struct pci_dev *dev);
 

@@ -621,6 +621,45 @@ static void moved_bar_stays_moved(struct kunit *test)
 			pci_kunit_read(r->fn[0], PCI_BASE_ADDRESS_0, 4));
 }
 
+/* A platform that has other addresses in the resource tree than in BARs */
+static void rec_make_foreign(struct rec *r)
+{
+	struct pci_dev *pdev = r->pdev[0];
+
+	pci_kunit_define(r->fn[0], PCI_BASE_ADDRESS_0, 4, 0, 0xfffff000);
+	pci_known_good_free(pdev);
+	pdev->known_good = NULL;
+	pci_save_state(pdev);
+	pci_known_good_init(pdev);
+	KUNIT_ASSERT_NOT_NULL(r->test, pdev->known_good);
+}
+
+static void foreign_bar_is_left_alone(struct kunit *test)
+{
+	struct rec *r = rec_alloc(test, 1, true);
+
+	rec_aware(r);
+	rec_start(r, true);
+	KUNIT_ASSERT_NE(test, 0, rec_bar(r)->start);
+	rec_make_foreign(r);
+	pci_write_config_byte(r->pdev[0], PCI_INTERRUPT_LINE, MARK + 1);
+
+	/* It has not lost anything: what it has is saved, and comes back */
+	KUNIT_EXPECT_EQ(test, 0, pci_recover_domain(&r->domain));
+	KUNIT_EXPECT_EQ(test, 1, r->fn[0]->resets[PCI_KUNIT_FLR]);
+	KUNIT_EXPECT_EQ(test, MARK + 1,
+			pci_kunit_read(r->fn[0], PCI_INTERRUPT_LINE, 1));
+	KUNIT_EXPECT_EQ(test, 0,
+			pci_kunit_read(r->fn[0], PCI_BASE_ADDRESS_0, 4));
+
+	/* Now it has, and gets what was there when the copy was taken */
+	rec_hang(r);
+	KUNIT_EXPECT_EQ(test, 0, pci_recover_domain(&r->domain));
+	rec_expect_recovered(r, 0, "pPDPD");
+	KUNIT_EXPECT_EQ(test, 0,
+			pci_kunit_read(r->fn[0], PCI_BASE_ADDRESS_0, 4));
+}
+
 /* What goes wrong */
 
 static void device_never_returns(struct kunit *test)
@@ -1274,6 +1313,7 @@ static struct kunit_case recovery_cases[] = {
 	KUNIT_CASE(dead_config_space_comes_back),
 	KUNIT_CASE(forgotten_config_space_comes_back),
 	KUNIT_CASE(moved_bar_stays_moved),
+	KUNIT_CASE(foreign_bar_is_left_alone),
 	KUNIT_CASE_SLOW(device_never_returns),
 	KUNIT_CASE_SLOW(one_of_two_never_returns),
 	KUNIT_CASE_SLOW(wait_for_many_is_bounded),

@@ -1,0 +1,100 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A device whose driver has no error handlers, or that has no driver, breaks: on
+# s390 an error event comes for it, and it is recovered in place, a few times.
+#
+# Arguments: DEVICE, an NVMe controller
+#
+# It is taken from its driver meanwhile. Needs modules/pci_test_noeh.c and
+# modules/pci_test_dma.c.
+
+. "$(dirname "$(readlink -f "$0")")"/lib.sh
+
+STUB=pci_test_noeh
+GO=/sys/module/pci_test_dma/parameters/go
+MOST=5	# in an hour, without anybody asking for it
+
+# broken: it does what it may not, and the platform notices
+broken()
+{
+	log_mark
+	fails_with 0 $GO "$DEVICE" || return
+	within 10 in_log "reports an error for PCI function"
+}
+
+# bars: and what else of the header no driver changes
+bars()
+{
+	header "$DEVICE" | tail -n +2
+}
+
+recovered()
+{
+	local before
+
+	before=$(identity "$DEVICE")
+	broken || { msg "no event came"; return 1; }
+	within 20 in_log "$DEVICE: recovered" || return
+	[ "$(identity "$DEVICE")" = "$before" ] ||
+		{ msg "was $before, is $(identity "$DEVICE")"; return 1; }
+	[ "$(bars)" = "$bars" ] || { msg "was $bars, is $(bars)"; return 1; }
+}
+
+bound_anew()
+{
+	recovered && in_log "$DEVICE: removed" && in_log "$DEVICE: probed"
+}
+
+given_up()
+{
+	local i
+
+	for ((i = 0; i <= MOST; i++)); do
+		broken || return
+		within 20 in_log "$DEVICE: recover(ed|y failed)" || return
+		! in_log "$DEVICE: recovery failed: $MOST times" || return 0
+	done
+	return 1
+}
+
+by_hand()
+{
+	local before
+
+	before=$(identity "$DEVICE")
+	fails_with 0 "$PCI/$DEVICE/recover" 1 &&
+		[ "$(identity "$DEVICE")" = "$before" ]
+}
+
+works()
+{
+	local disk
+
+	restore_driver "$DEVICE" "$OLD"
+	disk=$(disks "$DEVICE" | head -n 1)
+	[ -n "$disk" ] && dd if="$disk" of=/dev/null bs=4096 count=16 \
+		iflag=direct status=none
+}
+
+need_devices 1 "${@:1:1}"
+DEVICE=${DEVICES[0]}
+[ "$(uname -m)" = s390x ] || skip_all "only s390 has such events"
+[ "$(cat "$PCI/$DEVICE/class")" = 0x010802 ] ||
+	skip_all "$DEVICE is no NVMe controller"
+load_module $STUB
+load_module pci_test_dma
+OLD=$(driver "$DEVICE")
+keep_driver "$DEVICE"
+rebind "$DEVICE" $STUB || skip_all "$DEVICE does not take $STUB"
+bars=$(bars)
+
+ktap_print_header
+ktap_set_plan 5
+check "$DEVICE: driver without error handlers: bound anew" bound_anew
+echo "$DEVICE" >"$PCI/$DEVICE/driver/unbind"
+check "$DEVICE: no driver: recovered" recovered
+check "$DEVICE: not more than $MOST times" given_up
+check "$DEVICE: recovered by hand after that" by_hand
+check "$DEVICE: its own driver can use it" within 10 works
+ktap_finished
