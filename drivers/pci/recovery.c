@@ -202,6 +202,18 @@ static bool pci_recovery_user_says_no(struct pci_dev *dev, pci_reset_t mask)
 	return false;
 }
 
+/* A user who has disabled link resets means the platform's, too */
+static bool pci_recovery_by_platform(const struct pci_recovery_domain *domain)
+{
+	struct pci_dev *dev = domain->dev;
+
+	if (!domain->devs || !domain->by_user)
+		return domain->devs;
+
+	return pci_reset_kinds_enabled(dev) & domain->mask & PCI_RESET_LINK ||
+	       !pci_recovery_user_says_no(dev, domain->mask);
+}
+
 /*
  * Of the function, as the user has it in reset_method.  If there is nothing in
  * the mask that could be there, of its slot or bus.
@@ -214,13 +226,13 @@ static int pci_recovery_choose(const struct pci_recovery_domain *domain,
 	*what = (struct pci_scope_what) { .bus = dev->bus };
 	*mask = domain->mask;
 
-	if (domain->devs) {
+	guard(device)(&dev->dev);
+
+	if (pci_recovery_by_platform(domain)) {
 		what->devs = domain->devs;
 		what->nr_devs = domain->nr_devs;
 		return 0;
 	}
-
-	guard(device)(&dev->dev);
 
 	if (pci_recovery_is_gone(dev))
 		return -ENODEV;
@@ -364,14 +376,15 @@ static bool pci_recovery_is_secured(struct pci_dev *dev)
 
 /*
  * A VF loses what its PF's driver set up for it, unless that driver is told and
- * sets it up again, or is unbound, which takes the VFs away.
+ * sets it up again, or is unbound, which takes the VFs away.  It may have lost
+ * that already.
  */
 static bool pci_recovery_loses_pf(struct pci_recovery *r,
 				  const struct pci_recovery_member *m)
 {
 	struct pci_recovery_member *pf;
 
-	if (!m->dev->is_virtfn || !m->driver || m->unused)
+	if (!m->dev->is_virtfn || !m->driver || m->unused || r->domain->lost)
 		return false;
 
 	pf = pci_recovery_find(r, pci_physfn(m->dev));
@@ -404,14 +417,24 @@ static int pci_recovery_choose_way(struct pci_recovery *r,
 		m->way = PCI_RECOVERY_STEPS;
 	} else if (pci_is_bridge(m->dev)) {
 		m->way = PCI_RECOVERY_KEEP;
-	} else {
+	} else if (m->driver->driver_managed_dma) {
 		/* Who uses the device is not the driver, which can't be asked */
-		if (m->driver->driver_managed_dma)
+		if (!r->domain->lost)
 			return -EBUSY;
+		m->way = PCI_RECOVERY_KEEP;
+	} else {
 		m->way = PCI_RECOVERY_REBIND;
 	}
 
 	return pci_recovery_loses_pf(r, m) ? -EBUSY : 0;
+}
+
+/* That it is frozen may be what this is about */
+static bool pci_recovery_was_given_up(const struct pci_recovery *r,
+				      struct pci_dev *dev)
+{
+	return r->domain->lost ? pci_dev_is_disconnected(dev) :
+				 pci_channel_offline(dev);
 }
 
 static int pci_recovery_ask_one(struct pci_recovery *r,
@@ -429,14 +452,14 @@ static int pci_recovery_ask_one(struct pci_recovery *r,
 		return -EBUSY;
 
 	/* Only a platform knows how to reset what it has collected */
-	rc = pci_reset_ask(m->dev, &r->mask, r->nr == 1 && !r->domain->devs);
-	if (rc < 0)
+	rc = pci_reset_ask(m->dev, &r->mask, r->nr == 1 && !r->what.devs);
+	if (rc < 0 && !r->domain->lost)
 		return rc;
 
 	m->unused = rc == PCI_RESET_UNUSED;
 	m->by_driver = rc == PCI_RESET_BY_DRIVER;
 	m->driver = m->dev->driver;
-	m->given_up = pci_channel_offline(m->dev);
+	m->given_up = pci_recovery_was_given_up(r, m->dev);
 	return pci_recovery_choose_way(r, m);
 }
 
@@ -551,13 +574,25 @@ static int pci_recovery_quiesce(struct pci_recovery *r)
 
 /* Reset */
 
+/* Of the kinds that it is like, the slot's comes first, as everywhere */
+static int pci_recovery_platform_reset(struct pci_recovery *r)
+{
+	pci_reset_t like = r->mask & PCI_RESET_SLOT ?: PCI_RESET_BUS;
+	ktime_t start = ktime_get();
+	int rc = r->domain->ops->reset(r->domain);
+
+	pci_reset_report(r->domain->dev, r->mask, like, rc, start);
+
+	return rc;
+}
+
 static int pci_recovery_do_reset(struct pci_recovery *r)
 {
 	const struct pci_recovery_domain *domain = r->domain;
 	struct pci_dev *dev = domain->dev;
 
-	if (domain->devs)
-		return domain->ops->reset(domain);
+	if (r->what.devs)
+		return pci_recovery_platform_reset(r);
 
 	if (r->what.func)
 		return __pci_reset_function_locked(dev, r->mask);
@@ -797,22 +832,33 @@ static int pci_recovery_run(struct pci_recovery *r)
 	return rc ?: resumed;
 }
 
-/* Claimed, so that nobody else counts */
-static bool pci_recovery_within_budget(struct pci_dev *dev)
+/**
+ * pci_recovery_within_budget - count a recovery that nobody has asked for
+ * @budget: what this one counts against
+ * @limit: how many there may be in an hour
+ *
+ * The hour begins with the first recovery after the last one has ended.
+ *
+ * Context: Any, but the caller excludes others who count against @budget.
+ *
+ * Return: false if there were @limit of them already.
+ */
+bool pci_recovery_within_budget(struct pci_recovery_budget *budget,
+				unsigned int limit)
 {
 	unsigned long now = jiffies;
 
-	if (!dev->recoveries ||
-	    time_after(now, dev->recoveries_since + 3600 * HZ)) {
-		dev->recoveries_since = now;
-		dev->recoveries = 0;
+	if (!budget->used || time_after(now, budget->since + 3600 * HZ)) {
+		budget->since = now;
+		budget->used = 0;
 	}
 
-	if (dev->recoveries == PCI_RECOVERY_BUDGET)
-		return false;
+	return ++budget->used <= limit;
+}
 
-	dev->recoveries++;
-	return true;
+static bool pci_recovery_is_free(const struct pci_recovery_domain *domain)
+{
+	return domain->by_user || domain->counted;
 }
 
 /* @dev is claimed */
@@ -823,7 +869,9 @@ static int pci_recovery_recover(const struct pci_recovery_domain *domain,
 	struct pci_dev *culprit;
 	int rc;
 
-	if (!domain->by_user && !pci_recovery_within_budget(dev)) {
+	if (!pci_recovery_is_free(domain) &&
+	    !pci_recovery_within_budget(&dev->recoveries,
+					PCI_RECOVERY_BUDGET)) {
 		pci_err(dev, "recovery failed: %u times in an hour is enough\n",
 			PCI_RECOVERY_BUDGET);
 		return -EDQUOT;
@@ -907,6 +955,22 @@ int pci_recover_domain(const struct pci_recovery_domain *domain)
 EXPORT_SYMBOL_GPL(pci_recover_domain);
 
 /**
+ * pcibios_recover - bring a function back in the platform's way
+ * @domain: a function, and the kinds of reset that may be used; no @devs, no @ops
+ *
+ * For architectures where firmware resets functions.  They add to a copy of
+ * @domain what their struct pci_recovery_ops does, and call pci_recover_domain().
+ *
+ * Context: As pci_recover_domain().
+ *
+ * Return: As pci_recover_domain().
+ */
+int __weak pcibios_recover(const struct pci_recovery_domain *domain)
+{
+	return pci_recover_domain(domain);
+}
+
+/**
  * pci_recover_function - bring a function back by a reset
  * @dev: the function
  * @mask: kinds of reset that may be used
@@ -923,6 +987,6 @@ int pci_recover_function(struct pci_dev *dev, pci_reset_t mask)
 {
 	const struct pci_recovery_domain domain = { .dev = dev, .mask = mask };
 
-	return pci_recover_domain(&domain);
+	return pcibios_recover(&domain);
 }
 EXPORT_SYMBOL_GPL(pci_recover_function);
