@@ -57,6 +57,8 @@ def _selftests(a: common.Arch, kernel: build.Kernel, to: Path) -> None:
     targets = [t for t in TARGETS if (folder / t / "Makefile").exists()]
     if not targets:
         return
+    # Scripts alone, but the Makefiles above them want to compile the neighbours.
+    shutil.copytree(folder / "powerpc/eeh", to / "powerpc/eeh")
     log = common.LOGS / "vm" / f"selftests-{kernel.name}.log"
     args = [f"ARCH={a.kernel}", *build.make_args(a), f"KDIR={kernel.build}"]
     for modules in (folder / t / "modules" for t in targets):

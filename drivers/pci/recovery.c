@@ -378,14 +378,15 @@ static bool pci_recovery_is_secured(struct pci_dev *dev)
 
 /*
  * A VF loses what its PF's driver set up for it, unless that driver is told and
- * sets it up again, or is unbound, which takes the VFs away.
+ * sets it up again, or is unbound, which takes the VFs away.  It may have lost
+ * that already.
  */
 static bool pci_recovery_loses_pf(struct pci_recovery *r,
 				  const struct pci_recovery_member *m)
 {
 	struct pci_recovery_member *pf;
 
-	if (!m->dev->is_virtfn || !m->driver || m->unused)
+	if (!m->dev->is_virtfn || !m->driver || m->unused || r->domain->lost)
 		return false;
 
 	pf = pci_recovery_find(r, pci_physfn(m->dev));
@@ -418,14 +419,24 @@ static int pci_recovery_choose_way(struct pci_recovery *r,
 		m->way = PCI_RECOVERY_STEPS;
 	} else if (pci_is_bridge(m->dev)) {
 		m->way = PCI_RECOVERY_KEEP;
-	} else {
+	} else if (m->driver->driver_managed_dma) {
 		/* Who uses the device is not the driver, which can't be asked */
-		if (m->driver->driver_managed_dma)
+		if (!r->domain->lost)
 			return -EBUSY;
+		m->way = PCI_RECOVERY_KEEP;
+	} else {
 		m->way = PCI_RECOVERY_REBIND;
 	}
 
 	return pci_recovery_loses_pf(r, m) ? -EBUSY : 0;
+}
+
+/* That it is frozen may be what this is about */
+static bool pci_recovery_was_given_up(const struct pci_recovery *r,
+				      struct pci_dev *dev)
+{
+	return r->domain->lost ? pci_dev_is_disconnected(dev) :
+				 pci_channel_offline(dev);
 }
 
 static int pci_recovery_ask_one(struct pci_recovery *r,
@@ -444,13 +455,13 @@ static int pci_recovery_ask_one(struct pci_recovery *r,
 
 	/* Only a platform knows how to reset what it has collected */
 	rc = pci_reset_ask(m->dev, &r->mask, r->nr == 1 && !r->what.devs);
-	if (rc < 0)
+	if (rc < 0 && !r->domain->lost)
 		return rc;
 
 	m->unused = rc == PCI_RESET_UNUSED;
 	m->by_driver = rc == PCI_RESET_BY_DRIVER;
 	m->driver = m->dev->driver;
-	m->given_up = pci_channel_offline(m->dev);
+	m->given_up = pci_recovery_was_given_up(r, m->dev);
 	return pci_recovery_choose_way(r, m);
 }
 
@@ -823,22 +834,33 @@ static int pci_recovery_run(struct pci_recovery *r)
 	return rc ?: resumed;
 }
 
-/* Claimed, so that nobody else counts */
-static bool pci_recovery_within_budget(struct pci_dev *dev)
+/**
+ * pci_recovery_within_budget - count a recovery that nobody has asked for
+ * @budget: what this one counts against
+ * @limit: how many there may be in an hour
+ *
+ * The hour begins with the first recovery after the last one has ended.
+ *
+ * Context: Any, but the caller excludes others who count against @budget.
+ *
+ * Return: false if there were @limit of them already.
+ */
+bool pci_recovery_within_budget(struct pci_recovery_budget *budget,
+				unsigned int limit)
 {
 	unsigned long now = jiffies;
 
-	if (!dev->recoveries ||
-	    time_after(now, dev->recoveries_since + 3600 * HZ)) {
-		dev->recoveries_since = now;
-		dev->recoveries = 0;
+	if (!budget->used || time_after(now, budget->since + 3600 * HZ)) {
+		budget->since = now;
+		budget->used = 0;
 	}
 
-	if (dev->recoveries == PCI_RECOVERY_BUDGET)
-		return false;
+	return ++budget->used <= limit;
+}
 
-	dev->recoveries++;
-	return true;
+static bool pci_recovery_is_free(const struct pci_recovery_domain *domain)
+{
+	return domain->by_user || domain->counted;
 }
 
 /* @dev is claimed */
@@ -849,7 +871,9 @@ static int pci_recovery_recover(const struct pci_recovery_domain *domain,
 	struct pci_dev *culprit;
 	int rc;
 
-	if (!domain->by_user && !pci_recovery_within_budget(dev)) {
+	if (!pci_recovery_is_free(domain) &&
+	    !pci_recovery_within_budget(&dev->recoveries,
+					PCI_RECOVERY_BUDGET)) {
 		pci_err(dev, "recovery failed: %u times in an hour is enough\n",
 			PCI_RECOVERY_BUDGET);
 		return -EDQUOT;

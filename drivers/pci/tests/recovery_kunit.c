@@ -436,17 +436,23 @@ static void rec_end(const struct pci_recovery_domain *domain)
 	rec_event(domain->dev, "z");
 }
 
-static void platform_resets(struct kunit *test)
+static void rec_by_platform(struct rec *r)
 {
 	static const struct pci_recovery_ops ops = {
 		.begin = rec_begin, .reset = rec_platform_reset, .end = rec_end,
 	};
+
+	r->domain.ops = &ops;
+	r->domain.devs = r->pdev;
+	r->domain.nr_devs = r->nr;
+}
+
+static void platform_resets(struct kunit *test)
+{
 	struct rec *r = rec_alloc(test, 2, false);
 
 	rec_start(r, true);
-	r->domain.ops = &ops;
-	r->domain.devs = r->pdev;
-	r->domain.nr_devs = 2;
+	rec_by_platform(r);
 
 	KUNIT_EXPECT_EQ(test, 0, pci_recover_domain(&r->domain));
 	rec_expect_recovered(r, 0, "prbxzp");
@@ -457,6 +463,45 @@ static void platform_resets(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EAGAIN, pci_recover_domain(&r->domain));
 	rec_expect_recovered(r, 0, "prbxzprbp");
 	KUNIT_EXPECT_EQ(test, 0, r->fn[0]->resets[PCI_KUNIT_HOT]);
+}
+
+/* What a platform has stopped is lost: nobody can refuse */
+static void lost_functions_are_recovered(struct kunit *test)
+{
+	struct rec *r = rec_alloc(test, 2, false);
+
+	rec_steps(r);
+	r->handlers.reset_request = rec_request;
+	rec_start(r, true);
+	rec_by_platform(r);
+	r->domain.on_error = true;
+	r->request = -EBUSY;
+	KUNIT_EXPECT_EQ(test, -EBUSY, pci_recover_domain(&r->domain));
+
+	/* That they are frozen is what this is about, their drivers stay */
+	for (int i = 0; i < r->nr; i++)
+		r->pdev[i]->error_state = pci_channel_io_frozen;
+	r->domain.lost = true;
+	KUNIT_EXPECT_EQ(test, 0, pci_recover_domain(&r->domain));
+	KUNIT_EXPECT_NULL(test, strchr(r->fn[0]->events, 'r'));
+	KUNIT_EXPECT_NULL(test, strchr(r->fn[1]->events, 'r'));
+	KUNIT_EXPECT_FALSE(test, pci_channel_offline(r->pdev[0]));
+	KUNIT_EXPECT_FALSE(test, pci_channel_offline(r->pdev[1]));
+}
+
+/* Who uses it is not the driver, but may have lost it as well */
+static void lost_device_keeps_its_keeper(struct kunit *test)
+{
+	struct rec *r = rec_alloc(test, 1, false);
+
+	r->driver.driver_managed_dma = true;
+	rec_start(r, true);
+	rec_by_platform(r);
+	KUNIT_EXPECT_EQ(test, -EBUSY, pci_recover_domain(&r->domain));
+
+	r->domain.lost = true;
+	KUNIT_EXPECT_EQ(test, 0, pci_recover_domain(&r->domain));
+	rec_expect_recovered(r, 0, "pbxz");
 }
 
 /* A PF and its VF */
@@ -765,9 +810,31 @@ static void automatic_recovery_gives_up(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, pci_recover_domain(&r->domain));
 
 	/* An hour later */
-	r->pdev[0]->recoveries_since -= 3601 * HZ;
+	r->pdev[0]->recoveries.since -= 3601 * HZ;
 	KUNIT_EXPECT_EQ(test, 0, pci_recover_function(r->pdev[0],
 						      PCI_RESET_ANY));
+}
+
+static void platform_counts_by_itself(struct kunit *test)
+{
+	struct pci_recovery_budget budget = { };
+	struct rec *r = rec_alloc(test, 1, true);
+
+	rec_aware(r);
+	rec_start(r, true);
+	r->domain.by_user = false;
+	r->domain.counted = true;
+
+	for (int i = 0; i < 7; i++) {
+		KUNIT_EXPECT_EQ(test, i < 6,
+				pci_recovery_within_budget(&budget, 6));
+		KUNIT_EXPECT_EQ(test, 0, pci_recover_domain(&r->domain));
+	}
+	KUNIT_EXPECT_EQ(test, 7, budget.used);
+
+	budget.since -= 3601 * HZ;
+	KUNIT_EXPECT_TRUE(test, pci_recovery_within_budget(&budget, 6));
+	KUNIT_EXPECT_EQ(test, 1, budget.used);
 }
 
 static unsigned int rec_refs(struct rec *r)
@@ -1306,6 +1373,8 @@ static struct kunit_case recovery_cases[] = {
 	KUNIT_CASE(mask_is_checked),
 	KUNIT_CASE(disabled_method_is_not_used),
 	KUNIT_CASE(platform_resets),
+	KUNIT_CASE(lost_functions_are_recovered),
+	KUNIT_CASE(lost_device_keeps_its_keeper),
 	KUNIT_CASE(vf_comes_back_with_its_pf),
 	KUNIT_CASE(vf_left_behind_is_not_lost),
 	KUNIT_CASE(vf_of_unprepared_pf_is_not_lost),
@@ -1320,6 +1389,7 @@ static struct kunit_case recovery_cases[] = {
 	KUNIT_CASE(another_device_answers),
 	KUNIT_CASE(probe_fails_after_the_reset),
 	KUNIT_CASE(automatic_recovery_gives_up),
+	KUNIT_CASE(platform_counts_by_itself),
 	KUNIT_CASE(references_are_returned),
 	KUNIT_CASE_SLOW(second_recovery_is_refused),
 	KUNIT_CASE(gate_is_closed_to_others),

@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# EEH recovers a PE while its device is unbound, removed, rescanned, reset or recovered by the user: nothing hangs, nothing
+# is reported, and the device is there, bound and recovered after it.
+# topology: eeh
+# arches: ppc64le
+# kernel: debug
+# seconds: 900
+# length: 1800
+# boot: own
+# expects: .*EEH: .*
+# expects: nvme .*: .*
+# expects: pci_test_noeh .*
+
+. "$KSELFTEST"/pci/lib.sh
+
+EEH=/sys/kernel/debug/powerpc
+STUB=pci_test_noeh
+HANG_SECONDS=60
+
+event()
+{
+	write $EEH/eeh_force_recover "$pe"
+}
+
+# over: eehd waits for the next event
+over()
+{
+	grep -q wait_for_completion "/proc/$eehd/stack"
+}
+
+unbound()
+{
+	write "$PCI/$dev/driver/unbind" "$dev"
+	write /sys/bus/pci/drivers_probe "$dev"
+}
+
+removed()
+{
+	write "$PCI/$dev/remove" 1
+	write /sys/bus/pci/rescan 1
+}
+
+rescan()
+{
+	write /sys/bus/pci/rescan 1
+}
+
+reset()
+{
+	write "$PCI/$dev/reset" 1
+}
+
+recover()
+{
+	write "$PCI/$dev/recover" 1
+}
+
+healed()
+{
+	[ -d "$PCI/$dev" ] || write /sys/bus/pci/rescan 1
+	[ -d "$PCI/$dev" ] || return
+	write "$PCI/$dev/driver_override" "$1"
+	[ -e "$PCI/$dev/driver" ] || write /sys/bus/pci/drivers_probe "$dev"
+	[ "$(driver "$dev")" = "$1" ] && [ -e "$PCI/$dev/eeh_pe_config_addr" ]
+}
+
+# round DRIVER COMMAND: an event, the command in the midst of it, then all is well
+round()
+{
+	event
+	sleep 0.$((RANDOM % 4))$((RANDOM % 10))
+	"$2"
+	within $HANG_SECONDS over || { msg "eehd: $(tr '\n' ' ' <"/proc/$eehd/stack")"; return 1; }
+	within 20 healed "$1"
+}
+
+# meets DRIVER COMMAND: over and over
+meets()
+{
+	write "$PCI/$dev/driver_override" "$1"
+	[ "$(driver "$dev")" = "$1" ] || unbound
+	over_and_over 5 round "$@"
+}
+
+dev=$NVME
+eehd=$(pgrep -x eehd)
+[ -n "$eehd" ] || skip_all "no EEH"
+load_module $STUB
+write $EEH/eeh_max_freezes 100000
+pe=$(printf '%x:%x' "0x${dev%%:*}" "$(cat "$PCI/$dev/eeh_pe_config_addr")")
+ktap_print_header
+ktap_set_plan 10
+for driver in $STUB nvme; do
+	for what in unbound removed rescan reset recover; do
+		check "EEH against: $what, driver $driver" in_time $((300 + AT_LENGTH)) meets $driver $what
+	done
+done
+ktap_finished
