@@ -17,6 +17,9 @@
  *	    They are told in the next step.
  *	  - A driver with error_detected() and slot_reset() stays bound, and is
  *	    led through the steps of Documentation/PCI/pci-error-recovery.rst.
+ *	    If the link stays up and it has reset_done() as well, that is all it
+ *	    is told: what it provides may not even notice, but would not survive
+ *	    error_detected().
  *	  - Any other driver is unbound, and so is that of a device that was given
  *	    up before, which it has been told.
  *
@@ -410,8 +413,9 @@ static int pci_recovery_choose_way(struct pci_recovery *r,
 
 	/* After an error its handlers are what a driver has for that */
 	steps = handlers && handlers->error_detected && handlers->slot_reset;
-	m->prepared = handlers && handlers->reset_prepare &&
-		      pci_handlers_tell_done(handlers) &&
+	m->prepared = handlers && pci_handlers_tell_done(handlers) &&
+		      (handlers->reset_prepare ||
+		       (steps && !(r->mask & PCI_RESET_LINK))) &&
 		      !(steps && r->domain->on_error);
 	if (!m->driver || m->unused || m->by_driver || m->prepared) {
 		m->way = PCI_RECOVERY_KEEP;

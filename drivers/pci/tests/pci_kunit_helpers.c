@@ -22,6 +22,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
+#include <linux/unaligned.h>
 
 #include "../pci.h"
 #include "pci_kunit_helpers.h"
@@ -221,6 +222,31 @@ static bool pci_kunit_in_bus_reset(const struct pci_kunit_fn *fn)
 	       fn->cfg[PCI_BRIDGE_CONTROL] & PCI_BRIDGE_CTL_BUS_RESET;
 }
 
+/* The response to whatever is asked: there is DOE Discovery, and no more */
+static const u32 pci_kunit_doe_response[] = { PCI_VENDOR_ID_PCI_SIG, 3,
+					      PCI_VENDOR_ID_PCI_SIG };
+
+static void pci_kunit_doe_respond(struct pci_kunit_fn *fn, unsigned int read)
+{
+	bool ready = read < ARRAY_SIZE(pci_kunit_doe_response);
+	u32 status = ready ? PCI_DOE_STATUS_DATA_OBJECT_READY : 0;
+
+	fn->doe_read = read;
+	put_unaligned_le32(status, &fn->cfg[fn->doe + PCI_DOE_STATUS]);
+	put_unaligned_le32(ready ? pci_kunit_doe_response[read] : 0,
+			   &fn->cfg[fn->doe + PCI_DOE_READ]);
+}
+
+static void pci_kunit_write_doe(struct pci_kunit_fn *fn, int where, u32 val)
+{
+	if (where == fn->doe + PCI_DOE_CTRL && val & PCI_DOE_CTRL_ABORT)
+		pci_kunit_doe_respond(fn, UINT_MAX);
+	else if (where == fn->doe + PCI_DOE_CTRL && val & PCI_DOE_CTRL_GO)
+		pci_kunit_doe_respond(fn, fn->mute ? UINT_MAX : 0);
+	else if (where == fn->doe + PCI_DOE_READ)
+		pci_kunit_doe_respond(fn, fn->doe_read + 1);
+}
+
 /* Does what the hardware does when its registers are written */
 static void pci_kunit_write(struct pci_kunit_fn *fn, int where, int size,
 			    u32 val)
@@ -242,6 +268,9 @@ static void pci_kunit_write(struct pci_kunit_fn *fn, int where, int size,
 
 	if (!was_in_bus_reset && pci_kunit_in_bus_reset(fn))
 		pci_kunit_reset_bus(fn);
+
+	if (fn->doe)
+		pci_kunit_write_doe(fn, where, val);
 }
 
 /* Config accessors */
@@ -866,6 +895,16 @@ void pci_kunit_add_ats(struct pci_kunit_fn *fn)
 
 	pci_kunit_define(fn, pos + PCI_ATS_CTRL, 2, 0,
 			 PCI_ATS_CTRL_ENABLE | PCI_ATS_CTRL_STU(0x1f));
+}
+
+/**
+ * pci_kunit_add_doe - give a function a DOE mailbox
+ * @fn: the function
+ */
+void pci_kunit_add_doe(struct pci_kunit_fn *fn)
+{
+	fn->doe = pci_kunit_add_ext_cap(fn, PCI_EXT_CAP_ID_DOE, 1,
+					PCI_DOE_CAP_SIZEOF);
 }
 
 /**

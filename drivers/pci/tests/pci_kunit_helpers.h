@@ -107,6 +107,9 @@ struct pci_kunit_write {
  * @af: offset of the Advanced Features capability, or 0
  * @pm: offset of the Power Management capability
  * @sriov: offset of the SR-IOV capability, or 0
+ * @doe: offset of the DOE capability, or 0
+ * @doe_read: how much of its response was read, in dwords
+ * @mute: it takes requests, but does not respond
  * @gone: not plugged in: reads answer all ones, writes are lost
  * @hung: the same, but a hot reset revives the function
  * @not_ready_ms: how long the function does not answer after a reset
@@ -136,8 +139,10 @@ struct pci_kunit_fn {
 	u8 wmask[PCI_CFG_SPACE_EXP_SIZE];
 	u16 last_cap, end_cap;
 	u16 last_ext_cap, end_ext_cap;
-	u16 pcie, af, pm, sriov;
+	u16 pcie, af, pm, sriov, doe;
+	unsigned int doe_read;
 
+	bool mute;
 	bool gone;
 	bool hung;
 	unsigned int not_ready_ms;
@@ -227,6 +232,7 @@ void pci_kunit_add_flr(struct pci_kunit_fn *fn);
 void pci_kunit_add_af_flr(struct pci_kunit_fn *fn);
 void pci_kunit_add_pm_reset(struct pci_kunit_fn *fn);
 void pci_kunit_add_ats(struct pci_kunit_fn *fn);
+void pci_kunit_add_doe(struct pci_kunit_fn *fn);
 void pci_kunit_add_sriov(struct kunit *test, struct pci_kunit_fn *pf,
 			 u16 total, u16 offset, u16 stride);
 

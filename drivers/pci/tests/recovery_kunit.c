@@ -3,6 +3,7 @@
  * KUnit tests for recovery: functions that are brought back by a reset
  */
 #include <kunit/test.h>
+#include <linux/bitfield.h>
 #include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/jiffies.h>
@@ -10,6 +11,7 @@
 #include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/pci.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 
 #include "../pci.h"
@@ -262,6 +264,25 @@ static void error_handlers_step_by_step(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, 0, pci_recover_domain(&r->domain));
 	rec_expect_recovered(r, 0, "pesR");
+}
+
+/* It has nothing to stop before FLR; what hits the link takes more than that */
+static void done_is_enough_if_the_link_stays_up(struct kunit *test)
+{
+	struct rec *r = rec_alloc(test, 1, true);
+
+	rec_aware(r);
+	r->handlers.reset_prepare = NULL;
+	rec_steps(r);
+	rec_start(r, true);
+
+	r->domain.mask = PCI_RESET_FUNC;
+	KUNIT_EXPECT_EQ(test, 0, pci_recover_domain(&r->domain));
+	rec_expect_recovered(r, 0, "pD");
+
+	r->domain.mask = PCI_RESET_BUS;
+	KUNIT_EXPECT_EQ(test, 0, pci_recover_domain(&r->domain));
+	rec_expect_recovered(r, 0, "pDesR");
 }
 
 static void other_driver_is_rebound(struct kunit *test)
@@ -703,6 +724,34 @@ static void foreign_bar_is_left_alone(struct kunit *test)
 	rec_expect_recovered(r, 0, "pPDPD");
 	KUNIT_EXPECT_EQ(test, 0,
 			pci_kunit_read(r->fn[0], PCI_BASE_ADDRESS_0, 4));
+}
+
+/* The kernel has made its BAR larger, which a reset undoes */
+static void resized_bar_keeps_its_size(struct kunit *test)
+{
+	struct rec *r = rec_alloc(test, 1, false);
+	struct resource *res;
+	u32 bar, ctrl;
+	u16 rebar;
+
+	pci_kunit_define(r->fn[0], PCI_BASE_ADDRESS_0, 4, 0, ~(SZ_1M - 1));
+	rebar = pci_kunit_add_ext_cap(r->fn[0], PCI_EXT_CAP_ID_REBAR, 1, 12);
+	pci_kunit_define(r->fn[0], rebar + PCI_REBAR_CAP, 4,
+			 FIELD_PREP(PCI_REBAR_CAP_SIZES, 3), 0);
+	pci_kunit_define(r->fn[0], rebar + PCI_REBAR_CTRL, 4,
+			 FIELD_PREP(PCI_REBAR_CTRL_NBAR_MASK, 1),
+			 PCI_REBAR_CTRL_BAR_SIZE);
+	rec_start(r, true);
+	res = rec_bar(r);
+	KUNIT_ASSERT_EQ(test, 0, pci_resize_resource(r->pdev[0], 0, 1, 0));
+	KUNIT_ASSERT_EQ(test, SZ_2M, resource_size(res));
+	rec_hang(r);
+
+	KUNIT_EXPECT_EQ(test, 0, pci_recover_domain(&r->domain));
+	ctrl = pci_kunit_read(r->fn[0], rebar + PCI_REBAR_CTRL, 4);
+	KUNIT_EXPECT_EQ(test, 1, FIELD_GET(PCI_REBAR_CTRL_BAR_SIZE, ctrl));
+	bar = pci_kunit_read(r->fn[0], PCI_BASE_ADDRESS_0, 4);
+	KUNIT_EXPECT_EQ(test, res->start, bar);
 }
 
 /* What goes wrong */
@@ -1362,6 +1411,7 @@ static void error_that_all_know_takes_its_usual_course(struct kunit *test)
 static struct kunit_case recovery_cases[] = {
 	KUNIT_CASE(prepared_driver_stays_bound),
 	KUNIT_CASE(error_handlers_step_by_step),
+	KUNIT_CASE(done_is_enough_if_the_link_stays_up),
 	KUNIT_CASE(other_driver_is_rebound),
 	KUNIT_CASE(driver_override_is_kept),
 	KUNIT_CASE(failed_driver_is_bound_anew),
@@ -1383,6 +1433,7 @@ static struct kunit_case recovery_cases[] = {
 	KUNIT_CASE(forgotten_config_space_comes_back),
 	KUNIT_CASE(moved_bar_stays_moved),
 	KUNIT_CASE(foreign_bar_is_left_alone),
+	KUNIT_CASE(resized_bar_keeps_its_size),
 	KUNIT_CASE_SLOW(device_never_returns),
 	KUNIT_CASE_SLOW(one_of_two_never_returns),
 	KUNIT_CASE_SLOW(wait_for_many_is_bounded),
