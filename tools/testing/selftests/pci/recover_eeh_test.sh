@@ -176,12 +176,18 @@ as_often()
 	done
 }
 
+is_there()
+{
+	[ -d "$PCI/$1" ] || { SKIP="it was removed"; return 1; }
+}
+
 # given_up DEVICE MORE: so much more often than is allowed, and it is not touched
 # any more, but it is there
 given_up()
 {
 	local times
 
+	is_there "$1" || return
 	times=$(($(cat $EEH/eeh_max_freezes) + $2))
 	INODE=$(stat -L -c %i "$PCI/$1")
 	forced "$1" && in_log "has failed $times times in the last hour \
@@ -195,6 +201,7 @@ and has been permanently disabled" || return
 # ignored DEVICE: nothing happens to it by itself
 ignored()
 {
+	is_there "$1" || return
 	log_mark
 	write $EEH/eeh_force_recover "$(pe "$1")" || return
 	sleep 1
