@@ -80,7 +80,9 @@ def make_env(src: Path) -> dict[str, str]:
         KBUILD_BUILD_TIMESTAMP="Thu Jan  1 00:00:00 UTC 2026", KBUILD_BUILD_USER="reseat", KBUILD_BUILD_HOST="reseat",
         KBUILD_BUILD_VERSION="1", CCACHE_DIR=str(common.cache() / "ccache"), CCACHE_MAXSIZE=_CCACHE_MAX,
         CCACHE_BASEDIR=str(src), CCACHE_NOHASHDIR="1", CCACHE_CONFIGPATH="/dev/null",
-        CCACHE_DEPEND="1")  # the compiler says what a file includes: no preprocessor run of ccache's own
+        CCACHE_DEPEND="1",  # the compiler says what a file includes: no preprocessor run of ccache's own
+        # By way of ours, which knows what that does not say. Commands stay the same, or all would be built again.
+        RESEAT_CCACHE=shutil.which("ccache") or "", PATH=f"{common.ROOT / 'bin' / 'cc'}:{os.environ['PATH']}")
 
 
 def tree_key(commit: str, arch: common.Arch | None = None) -> str:
