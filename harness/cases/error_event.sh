@@ -3,7 +3,7 @@
 # An error event for a zPCI function whose driver has error handlers: the disk is there after it. On the base it is lost.
 # topology: nvme
 # arches: s390x
-# seconds: 300
+# seconds: 600
 # boot: own
 # expects: nvme .*: .*
 

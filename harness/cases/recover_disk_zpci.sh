@@ -3,7 +3,7 @@
 # A zPCI disk with a file system in use is recovered, and nobody notices. On the base it is removed under the file system.
 # topology: nvme
 # arches: s390x
-# seconds: 240
+# seconds: 600
 # boot: own
 
 exec "$KSELFTEST"/pci/recover_disk_test.sh "$NVME"

@@ -3,7 +3,7 @@
 # An error event for a zPCI function without driver, or whose driver has no error handlers: recovered in place.
 # topology: nvme
 # arches: s390x
-# seconds: 240
+# seconds: 600
 # boot: own
 # expects: nvme .*: .*
 

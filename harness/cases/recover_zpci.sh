@@ -3,6 +3,6 @@
 # A zPCI function is recovered in place: the same device, driver and disk, where the base removes it and scans again.
 # topology: nvme
 # arches: s390x
-# seconds: 240
+# seconds: 600
 
 exec "$KSELFTEST"/pci/recover_test.sh "$NVME"

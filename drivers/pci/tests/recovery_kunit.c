@@ -525,6 +525,24 @@ static void lost_device_keeps_its_keeper(struct kunit *test)
 	rec_expect_recovered(r, 0, "pbxz");
 }
 
+/* A driver that can bear an FLR alone is not reset by something else */
+static void platform_reset_is_refused(struct kunit *test)
+{
+	struct rec *r = rec_alloc(test, 1, true);
+
+	r->handlers.reset_request = rec_request;
+	rec_start(r, true);
+	rec_by_platform(r);
+	r->refused = PCI_RESET_LINK;
+
+	KUNIT_EXPECT_EQ(test, -ENOTTY, pci_recover_domain(&r->domain));
+	rec_expect_recovered(r, 0, "p");
+
+	r->refused = PCI_RESET_BUS;
+	KUNIT_EXPECT_EQ(test, 0, pci_recover_domain(&r->domain));
+	rec_expect_recovered(r, 0, "prbxzp");
+}
+
 /* A PF and its VF */
 
 static struct rec *rec_alloc_pf(struct kunit *test)
@@ -1425,6 +1443,7 @@ static struct kunit_case recovery_cases[] = {
 	KUNIT_CASE(platform_resets),
 	KUNIT_CASE(lost_functions_are_recovered),
 	KUNIT_CASE(lost_device_keeps_its_keeper),
+	KUNIT_CASE(platform_reset_is_refused),
 	KUNIT_CASE(vf_comes_back_with_its_pf),
 	KUNIT_CASE(vf_left_behind_is_not_lost),
 	KUNIT_CASE(vf_of_unprepared_pf_is_not_lost),
