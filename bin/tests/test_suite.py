@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reseat import common, demo, onbase, suite
+from reseat import cases, common, demo, onbase, suite
 from reseat.result import Result
 
 
@@ -72,3 +72,10 @@ def test_demo_runs_one_case_a_patch() -> None:
               onbase.Proof("B", "two: *", "r"), onbase.Proof("C", "kunit: y", "r"),
               onbase.Proof("D", "three: x", "r"), onbase.Proof("D", "pci-reset: y", "r")]
     assert demo.telling(proofs, {"one", "two", "three"}) == {"one", "two"}
+
+
+def test_proofs_of_other_architectures_are_evidence_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = [cases.Case(n, "about", "nvme", arches) for n, arches in (("near", ("x86_64", "s390x")), ("far", ("s390x",)))]
+    monkeypatch.setattr(cases, "load", lambda: known)
+    proofs = [onbase.Proof("PCI: Fix it", test, "broke") for test in ("near: a", "far: a", "pci-reset: a", "farther: a")]
+    assert [p.test for p in suite._proved_here(proofs)] == ["near: a", "pci-reset: a", "farther: a"]
