@@ -27,7 +27,7 @@ class Case:
     expects: tuple[str, ...] = ()  # regular expressions for complaints of the kernel that belong to the case
     boot: str = "shared"  # 'own': a machine for itself; 'timed', 'counted': that, with one of qemu's clocks
     append: str = ""  # for the kernel's command line
-    length: int = 0  # for how many seconds `make evidence` repeats it on the debug kernel; 0: not at all
+    length: int = 0  # for how many seconds `make evidence` repeats it on debug kernels; 0: not at all
     command: str = ""  # what is run, if it is no script in harness/cases
     goes_down: bool = False  # the last one of its machine, which has to power off after it
 
