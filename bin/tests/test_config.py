@@ -46,4 +46,4 @@ def test_names_and_unknown_architecture() -> None:
 
 def test_missing_compiler_is_named() -> None:
     with pytest.raises(common.Error, match="no pdp11-aout-gcc"):
-        build.compiler(common.Arch("pdp11", "pdp11", "pdp11", "pdp11-aout-", "x", "x"))
+        build.compiler(common.Arch("pdp11", "pdp11", "pdp11", "pdp11-aout-", "x", "x", ("pdp11",)))

@@ -103,6 +103,7 @@ def test_no_network_for_the_userland(tmp_path: Path) -> None:
 PROGRAM = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's background job starts with it ignored
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and nohup's with this
 sys.dont_write_bytecode = True
 sys.path.insert(0, {bin!r})
 from pathlib import Path
