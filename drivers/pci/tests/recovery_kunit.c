@@ -436,17 +436,23 @@ static void rec_end(const struct pci_recovery_domain *domain)
 	rec_event(domain->dev, "z");
 }
 
-static void platform_resets(struct kunit *test)
+static void rec_by_platform(struct rec *r)
 {
 	static const struct pci_recovery_ops ops = {
 		.begin = rec_begin, .reset = rec_platform_reset, .end = rec_end,
 	};
+
+	r->domain.ops = &ops;
+	r->domain.devs = r->pdev;
+	r->domain.nr_devs = r->nr;
+}
+
+static void platform_resets(struct kunit *test)
+{
 	struct rec *r = rec_alloc(test, 2, false);
 
 	rec_start(r, true);
-	r->domain.ops = &ops;
-	r->domain.devs = r->pdev;
-	r->domain.nr_devs = 2;
+	rec_by_platform(r);
 
 	KUNIT_EXPECT_EQ(test, 0, pci_recover_domain(&r->domain));
 	rec_expect_recovered(r, 0, "prbxzp");
