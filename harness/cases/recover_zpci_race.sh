@@ -4,6 +4,7 @@
 # unplugged, or errors are reported for it. Nothing hangs, nothing is left, and it can be bound and recovered after it.
 # topology: nvme
 # arches: s390x
+# kernel: debug
 # seconds: 900
 # boot: own
 # expects: nvme .*: .*
