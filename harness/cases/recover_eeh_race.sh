@@ -95,7 +95,7 @@ ktap_print_header
 ktap_set_plan 10
 for driver in $STUB nvme; do
 	for what in unbound removed rescan reset recover; do
-		check "EEH against: $what, driver $driver" in_time $((300 + AT_LENGTH)) meets $driver $what
+		check "EEH against: $what, driver $driver" in_time $((300 + AT_LENGTH)) meets "$driver" $what
 	done
 done
 ktap_finished
