@@ -10,10 +10,6 @@
 #include "../pci.h"
 #include "pci_kunit_helpers.h"
 
-#ifdef PCI_DEV_GATED
-#include <linux/pci-recovery.h>
-#endif
-
 /* Long enough for a request to be sent */
 #define SENT_MS		50
 
@@ -122,7 +118,7 @@ static void recovery_aborts_exchange(struct kunit *test)
 {
 	struct doe *d = doe_start(test);
 
-	KUNIT_EXPECT_EQ(test, 0, pci_recover_function(d->pdev, PCI_RESET_ANY));
+	KUNIT_EXPECT_EQ(test, 0, pci_kunit_recover(d->pdev));
 	doe_expect_usable(d);
 }
 

@@ -261,4 +261,21 @@ struct pci_kunit_task *pci_kunit_run(struct kunit *test,
 				     void (*fn)(void *data), void *data);
 bool pci_kunit_wait(struct pci_kunit_task *task, unsigned int ms);
 
+#ifdef PCI_DEV_GATED
+#include <linux/pci-recovery.h>
+
+/*
+ * As pci_recover_function(), but by the core's own resets: a platform that has
+ * one of its own can't do that to a function that is made of memory.
+ */
+static inline int pci_kunit_recover(struct pci_dev *pdev)
+{
+	const struct pci_recovery_domain domain = {
+		.dev = pdev, .mask = PCI_RESET_ANY,
+	};
+
+	return pci_recover_domain(&domain);
+}
+#endif
+
 #endif /* DRIVERS_PCI_TESTS_PCI_KUNIT_HELPERS_H */

@@ -19,8 +19,6 @@
 
 #ifdef PCI_DEV_GATED
 
-#include <linux/pci-recovery.h>
-
 /* Long enough for another task to get where it is blocked */
 #define BLOCKED_MS	50
 
@@ -331,8 +329,7 @@ static void failed_driver_is_left_if_nobody_asked(struct kunit *test)
 	rec_start(r, true);
 	r->slot_reset = PCI_ERS_RESULT_DISCONNECT;
 
-	KUNIT_EXPECT_EQ(test, -EIO, pci_recover_function(r->pdev[0],
-							 PCI_RESET_ANY));
+	KUNIT_EXPECT_EQ(test, -EIO, pci_kunit_recover(r->pdev[0]));
 	rec_expect_recovered(r, 0, "pes");
 }
 
@@ -868,7 +865,7 @@ static void automatic_recovery_gives_up(struct kunit *test)
 	rec_start(r, true);
 
 	for (nr = 0; nr < 100; nr++) {
-		rc = pci_recover_function(r->pdev[0], PCI_RESET_ANY);
+		rc = pci_kunit_recover(r->pdev[0]);
 		if (rc)
 			break;
 	}
@@ -878,8 +875,7 @@ static void automatic_recovery_gives_up(struct kunit *test)
 
 	/* An hour later */
 	r->pdev[0]->recoveries.since -= 3601 * HZ;
-	KUNIT_EXPECT_EQ(test, 0, pci_recover_function(r->pdev[0],
-						      PCI_RESET_ANY));
+	KUNIT_EXPECT_EQ(test, 0, pci_kunit_recover(r->pdev[0]));
 }
 
 static void platform_counts_by_itself(struct kunit *test)

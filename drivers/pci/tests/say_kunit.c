@@ -15,8 +15,6 @@
 
 #ifdef PCI_RESET_BY_DRIVER
 
-#include <linux/pci-recovery.h>
-
 /* Long enough for another task to get where it is blocked */
 #define BLOCKED_MS	50
 
@@ -286,7 +284,7 @@ static int by_a_bridge(struct pci_dev *pdev)
 
 static int by_recovery(struct pci_dev *pdev)
 {
-	return pci_recover_function(pdev, PCI_RESET_ANY);
+	return pci_kunit_recover(pdev);
 }
 
 static int by_its_owner(struct pci_dev *pdev)
