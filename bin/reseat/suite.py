@@ -62,8 +62,8 @@ def _on_base(run: Callable[[], list[Result]]) -> list[Result]:
 
 def _races() -> list[Result]:
     """A sample of the debug kernel: what races. `make evidence` runs all cases there."""
-    names = [c.name for c in cases.select("x86_64") if c.name.endswith("_race")]
-    return [r for name in names for r in vm.run_cases("x86_64", name, debug=True)]
+    names = {c.name for c in cases.select("x86_64") if c.name.endswith("_race")}
+    return vm.run_cases("x86_64", debug=True, names=names)
 
 
 def _kernels() -> list[Result]:
