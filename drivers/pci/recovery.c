@@ -235,8 +235,9 @@ static int pci_recovery_choose(const struct pci_recovery_domain *domain,
 		what->devs = domain->devs;
 		what->nr_devs = domain->nr_devs;
 		/* What it is like: a driver that takes these away refuses it */
-		*mask &= PCI_RESET_LINK;
-		return *mask ? 0 : -ENOTTY;
+		if (*mask & PCI_RESET_LINK)
+			*mask &= PCI_RESET_LINK;
+		return 0;
 	}
 
 	if (pci_recovery_is_gone(dev))
