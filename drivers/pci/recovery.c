@@ -56,6 +56,7 @@
  * left alone.  Nothing here waits for a removal.  References keep what is left.
  */
 
+#include <linux/bitops.h>
 #include <linux/cleanup.h>
 #include <linux/idr.h>
 #include <linux/jiffies.h>
@@ -581,10 +582,11 @@ static int pci_recovery_quiesce(struct pci_recovery *r)
 
 /* Reset */
 
-/* Of the kinds that it is like, the slot's comes first, as everywhere */
+/* Of the kinds that it is like, the first: the slot's before the bus's */
 static int pci_recovery_platform_reset(struct pci_recovery *r)
 {
-	pci_reset_t like = r->mask & PCI_RESET_SLOT ?: PCI_RESET_BUS;
+	pci_reset_t like =
+		(__force pci_reset_t)BIT(__ffs((__force u32)r->mask));
 	ktime_t start = ktime_get();
 	int rc = r->domain->ops->reset(r->domain);
 

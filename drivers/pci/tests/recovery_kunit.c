@@ -483,6 +483,21 @@ static void platform_resets(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, r->fn[0]->resets[PCI_KUNIT_HOT]);
 }
 
+/* Of a VF, say */
+static void platform_resets_one_function(struct kunit *test)
+{
+	struct rec *r = rec_alloc(test, 1, true);
+
+	r->handlers.reset_request = rec_request;
+	rec_start(r, true);
+	rec_by_platform(r);
+	r->domain.mask = PCI_RESET_FUNC;
+	r->refused = PCI_RESET_LINK;
+
+	KUNIT_EXPECT_EQ(test, 0, pci_recover_domain(&r->domain));
+	rec_expect_recovered(r, 0, "prbxzp");
+}
+
 /* What a platform has stopped is lost: nobody can refuse */
 static void lost_functions_are_recovered(struct kunit *test)
 {
@@ -1437,6 +1452,7 @@ static struct kunit_case recovery_cases[] = {
 	KUNIT_CASE(mask_is_checked),
 	KUNIT_CASE(disabled_method_is_not_used),
 	KUNIT_CASE(platform_resets),
+	KUNIT_CASE(platform_resets_one_function),
 	KUNIT_CASE(lost_functions_are_recovered),
 	KUNIT_CASE(lost_device_keeps_its_keeper),
 	KUNIT_CASE(platform_reset_is_refused),
