@@ -128,10 +128,9 @@ def lacking(needs: Iterable[Need] = NEEDS) -> list[Need]:
 
 
 def setup_beside(work: Callable[[], object]) -> None:
-    """Install what is missing, and meanwhile do what needs git alone."""
-    if not shutil.which("git"):
+    """Install what is missing, and meanwhile do @work, which needs git alone; else that is left to who needs it."""
+    if not lacking() or not shutil.which("git"):
         setup()
-        work()
         return
     with beside.Task(work) as task:
         setup()

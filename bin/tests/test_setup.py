@@ -95,30 +95,34 @@ def test_a_sparse_that_is_too_old_does_not_count(tmp_path: Path) -> None:
     assert sparse.works(program)
 
 
-@pytest.mark.parametrize("git", [True, False])
-def test_sources_are_fetched_meanwhile(git: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    order = tmp_path / "order"
+@pytest.mark.parametrize(("git", "missing", "order"), [
+    (True, True, "fetched installed "), (False, True, "installed "), (True, False, "installed ")])
+def test_sources_are_fetched_meanwhile(git: bool, missing: bool, order: str, monkeypatch: pytest.MonkeyPatch,
+                                       tmp_path: Path) -> None:
+    said = tmp_path / "said"
 
     def done(what: str) -> None:
-        with order.open("a") as f:
+        with said.open("a") as f:
             f.write(f"{what} ")
 
     def install() -> None:
         for _ in range(100):
-            if git and not order.exists():
+            if order.startswith("fetched") and not said.exists():
                 time.sleep(0.05)
         done("installed")
 
     monkeypatch.setattr(setup.shutil, "which", lambda _: git and "git")
+    monkeypatch.setattr(setup, "lacking", lambda: [need(program="no-such-program")] if missing else [])
     monkeypatch.setattr(setup, "setup", install)
     setup.setup_beside(lambda: done("fetched"))
-    assert order.read_text() == ("fetched installed " if git else "installed fetched ")
+    assert said.read_text() == order
 
 
 def test_sources_that_cannot_be_fetched_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def gone() -> None:
         raise common.Error("no network")
 
+    monkeypatch.setattr(setup, "lacking", lambda: [need(program="no-such-program")])
     monkeypatch.setattr(setup, "setup", lambda: None)
     with pytest.raises(common.Error, match="no network"):
         setup.setup_beside(gone)
