@@ -1,12 +1,167 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# A sample of recover_race_all: ten recoveries against each of what may happen to a PF meanwhile.
+# A PF is recovered over and over while something else happens to it: nothing hangs, nothing is reported, and it can be
+# bound, recovered and reset after it.
 # topology: sriov_hotplug
 # arches: x86_64
 # kernel: debug
 # seconds: 900
+# length: 5400
 # boot: own
 # expects: igb .*: .*
 # expects: pci_test_noeh .*
 
-SAMPLE=1 exec "${0%/*}"/recover_race_all.sh
+. "$KSELFTEST"/pci/lib.sh
+
+# How often the device is recovered, how often the other happens meanwhile, and for how long, at least
+ROUNDS=10
+least=1
+LEAST_SECONDS=0
+[ -z "$AT_LENGTH" ] || ROUNDS=200 least=200 LEAST_SECONDS=20
+MOST_SECONDS=$((AT_LENGTH + 300))
+HANG_SECONDS=60
+STUB=pci_test_noeh
+PM_TEST=/sys/power/pm_test
+
+again()
+{
+	write "$PCI/$dev/recover" 1
+}
+
+removed()
+{
+	write "$PCI/$dev/remove" 1
+	sleep 0.2
+	write /sys/bus/pci/rescan 1
+	# Removal wins, always: leave it alone for as long as a recovery takes here, or none would succeed
+	sleep 1.$((RANDOM % 10))
+}
+
+rescan()
+{
+	write /sys/bus/pci/rescan 1
+}
+
+unbound()
+{
+	write "/sys/bus/pci/drivers/$1/unbind" "$dev"
+	write "/sys/bus/pci/drivers/$1/bind" "$dev"
+}
+
+reset()
+{
+	write "$PCI/$dev/reset" 1
+}
+
+vfs()
+{
+	write "$PCI/$dev/sriov_numvfs" 2
+	write "$PCI/$dev/sriov_numvfs" 0
+}
+
+# other: somebody wants another driver to have it
+other()
+{
+	write "$PCI/$dev/driver_override" $STUB
+	write /sys/bus/pci/drivers/$STUB/bind "$dev"
+	write "$PCI/$dev/driver_override" ""
+}
+
+unloaded()
+{
+	rmmod $STUB 2>/dev/null
+	insmod "$KSELFTEST/pci/modules/$STUB.ko" 2>/dev/null
+}
+
+plug()
+{
+	monitor device_add driver=igb "id=igb1" bus=rp4 >/dev/null
+}
+
+# pulled: without asking, and somebody plugs it in again. Then it is left alone, as above.
+pulled()
+{
+	pull "$dev" 2>/dev/null
+	within 20 plug && within 20 test -d "$PCI/$dev"
+	sleep 1.$((RANDOM % 10))
+}
+
+# suspended: all devices are suspended and resumed, and no more, as nothing here would wake the machine up. Before that
+# tasks are frozen, which waits for a recovery that was asked for to end.
+suspended()
+{
+	write /sys/power/state mem
+}
+
+# test_suspend: whether this kernel can do that
+test_suspend()
+{
+	[ -e $PM_TEST ] && write /sys/power/mem_sleep s2idle && write $PM_TEST platform &&
+		write /sys/module/suspend/parameters/pm_test_delay 0
+}
+
+healed()
+{
+	[ -d "$PCI/$dev" ] || write /sys/bus/pci/rescan 1
+	[ "$(driver "$dev")" = "$1" ] || write "/sys/bus/pci/drivers/$1/bind" "$dev"
+	[ "$(driver "$dev")" = "$1" ] && write "$PCI/$dev/recover" 1
+}
+
+# rounds: how often it was done to the device
+rounds()
+{
+	wc -l <"$count"
+}
+
+# meets DRIVER COMMAND...: while recoveries are asked for, some of which succeed
+meets()
+{
+	local driver=$1 good=0 all=0 task start=$SECONDS stop=/tmp/stop count=/tmp/rounds
+
+	shift
+	rm -f $stop
+	: >$count
+	until [ -e $stop ]; do
+		"$@"
+		echo >>$count
+		sleep 0.0$((RANDOM % 10))
+	done &
+	task=$!
+	while [ $all -lt $ROUNDS ] || [ $((SECONDS - start)) -lt $LEAST_SECONDS ] || [ "$(rounds)" -lt $least ] ||
+		{ [ $good -eq 0 ] && [ $((SECONDS - start)) -lt $HANG_SECONDS ]; }; do
+		again && good=$((good + 1))
+		all=$((all + 1))
+		sleep 0.0$((RANDOM % 10))
+	done
+	touch $stop
+	ends $task $HANG_SECONDS || return
+	msg "$good of $all recoveries succeeded, against $(rounds) rounds, in $((SECONDS - start)) s"
+	[ $good -gt 0 ] && within 30 healed "$driver"
+}
+
+dev=$IGB
+[ -e "$PCI/$dev/recover" ] || skip_all "no file recover here"
+load_module $STUB
+ktap_print_header
+ktap_set_plan 11
+for what in again removed rescan "unbound igb" reset vfs other; do
+	# shellcheck disable=SC2086 # a command and its argument
+	check "recovery against: $what" in_time $MOST_SECONDS meets igb $what
+done
+if test_suspend; then
+	check "recovery against: suspended" in_time $MOST_SECONDS meets igb suspended
+	write $PM_TEST none
+else
+	skip "recovery against: suspended" "this kernel can't suspend devices for a test"
+fi
+# QEMU lets go of it at once, as its port has no power controller
+dev=$IGB1
+if [ -n "$AT_LENGTH" ]; then
+	check "recovery against: pulled" in_time $MOST_SECONDS meets igb pulled
+else
+	skip "recovery against: pulled" "it takes too long but at length"
+fi
+dev=$IGB
+check "it is bound to a driver that knows no resets" rebind "$dev" $STUB
+check "recovery against: unloaded" in_time $MOST_SECONDS meets $STUB unloaded
+ktap_finished
