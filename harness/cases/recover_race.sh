@@ -12,46 +12,12 @@
 # expects: pci_test_noeh .*
 
 . "$KSELFTEST"/pci/lib.sh
+# shellcheck source=../bin/meets
+. meets
 
-# How often the device is recovered, how often the other happens meanwhile, and for how long, at least
-ROUNDS=10
-least=1
-LEAST_SECONDS=0
-[ -z "$AT_LENGTH" ] || ROUNDS=200 least=200 LEAST_SECONDS=20
 MOST_SECONDS=$((AT_LENGTH + 300))
-HANG_SECONDS=60
 STUB=pci_test_noeh
 PM_TEST=/sys/power/pm_test
-
-again()
-{
-	write "$PCI/$dev/recover" 1
-}
-
-removed()
-{
-	write "$PCI/$dev/remove" 1
-	sleep 0.2
-	write /sys/bus/pci/rescan 1
-	# Removal wins, always: leave it alone for as long as a recovery takes here, or none would succeed
-	sleep 1.$((RANDOM % 10))
-}
-
-rescan()
-{
-	write /sys/bus/pci/rescan 1
-}
-
-unbound()
-{
-	write "/sys/bus/pci/drivers/$1/unbind" "$dev"
-	write "/sys/bus/pci/drivers/$1/bind" "$dev"
-}
-
-reset()
-{
-	write "$PCI/$dev/reset" 1
-}
 
 vfs()
 {
@@ -83,7 +49,7 @@ pulled()
 {
 	pull "$dev" 2>/dev/null
 	within 20 plug && within 20 test -d "$PCI/$dev"
-	sleep 1.$((RANDOM % 10))
+	pause
 }
 
 # suspended: all devices are suspended and resumed, and no more, as nothing here would wake the machine up. Before that
@@ -105,38 +71,6 @@ healed()
 	[ -d "$PCI/$dev" ] || write /sys/bus/pci/rescan 1
 	[ "$(driver "$dev")" = "$1" ] || write "/sys/bus/pci/drivers/$1/bind" "$dev"
 	[ "$(driver "$dev")" = "$1" ] && write "$PCI/$dev/recover" 1
-}
-
-# rounds: how often it was done to the device
-rounds()
-{
-	wc -l <"$count"
-}
-
-# meets DRIVER COMMAND...: while recoveries are asked for, some of which succeed
-meets()
-{
-	local driver=$1 good=0 all=0 task start=$SECONDS stop=/tmp/stop count=/tmp/rounds
-
-	shift
-	rm -f $stop
-	: >$count
-	until [ -e $stop ]; do
-		"$@"
-		echo >>$count
-		sleep 0.0$((RANDOM % 10))
-	done &
-	task=$!
-	while [ $all -lt $ROUNDS ] || [ $((SECONDS - start)) -lt $LEAST_SECONDS ] || [ "$(rounds)" -lt $least ] ||
-		{ [ $good -eq 0 ] && [ $((SECONDS - start)) -lt $HANG_SECONDS ]; }; do
-		again && good=$((good + 1))
-		all=$((all + 1))
-		sleep 0.0$((RANDOM % 10))
-	done
-	touch $stop
-	ends $task $HANG_SECONDS || return
-	msg "$good of $all recoveries succeeded, against $(rounds) rounds, in $((SECONDS - start)) s"
-	[ $good -gt 0 ] && within 30 healed "$driver"
 }
 
 dev=$IGB

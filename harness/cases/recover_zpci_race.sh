@@ -11,29 +11,21 @@
 # expects: pci_test_noeh .*
 
 . "$KSELFTEST"/pci/lib.sh
+# shellcheck source=../bin/meets
+. meets
 
-ROUNDS=10
+PACE=0.
 HANG_SECONDS=90
+HEAL_SECONDS=60
 STUB=pci_test_noeh
 GO=/sys/module/pci_test_dma/parameters/go
 UID_PLUGGED=77
 PLUGGED=004d:00:00.0
 
-# power DEVICE VALUE: its slot has the name of its function ID
+# slot DEVICE: its slot has the name of its function ID
 slot()
 {
 	printf '/sys/bus/pci/slots/%08x' "$(($(cat "$PCI/$1/function_id")))"
-}
-
-again()
-{
-	write "$PCI/$dev/recover" 1
-}
-
-# Removal wins, always: what follows is left alone for as long as a recovery takes, or none would succeed
-pause()
-{
-	sleep 1.$((RANDOM % 10))
 }
 
 power()
@@ -42,30 +34,6 @@ power()
 	sleep 0.$((RANDOM % 3))
 	write "$slot/power" 1
 	pause
-}
-
-removed()
-{
-	write "$PCI/$dev/remove" 1
-	sleep 0.2
-	write /sys/bus/pci/rescan 1
-	pause
-}
-
-rescan()
-{
-	write /sys/bus/pci/rescan 1
-}
-
-unbound()
-{
-	write "/sys/bus/pci/drivers/$1/unbind" "$dev"
-	write "/sys/bus/pci/drivers/$1/bind" "$dev"
-}
-
-reset()
-{
-	write "$PCI/$dev/reset" 1
 }
 
 event()
@@ -90,29 +58,6 @@ healed()
 	[ "$(driver "$dev")" = "$1" ] || write "$PCI/$dev/driver/unbind" "$dev"
 	[ "$(driver "$dev")" = "$1" ] || write "/sys/bus/pci/drivers/$1/bind" "$dev"
 	[ "$(driver "$dev")" = "$1" ] && write "$PCI/$dev/recover" 1
-}
-
-# meets DRIVER COMMAND...: while recoveries are asked for, some of which succeed
-meets()
-{
-	local driver=$1 good=0 all=0 task end=$((SECONDS + HANG_SECONDS)) stop=/tmp/stop
-
-	shift
-	rm -f $stop
-	until [ -e $stop ]; do
-		"$@"
-		sleep 0.0$((RANDOM % 10))
-	done &
-	task=$!
-	while [ $all -lt $ROUNDS ] || { [ $good -eq 0 ] && [ $SECONDS -lt $end ]; }; do
-		again && good=$((good + 1))
-		all=$((all + 1))
-		sleep 0.$((RANDOM % 10))
-	done
-	touch $stop
-	ends $task $HANG_SECONDS || return
-	msg "$good of $all recoveries succeeded"
-	[ $good -gt 0 ] && within 60 healed "$driver"
 }
 
 plug()
@@ -158,5 +103,5 @@ for what in event event_and_power power; do
 	check "recovery without handlers against: $what" in_time 300 meets nvme $what
 	rebind "$dev" $STUB
 done
-check "unplugged in the middle of a recovery" over_and_over $ROUNDS unplugged
+check "unplugged in the middle of a recovery" over_and_over "$ROUNDS" unplugged
 ktap_finished
