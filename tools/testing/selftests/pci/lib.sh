@@ -362,6 +362,31 @@ fails_with()
 	return 1
 }
 
+# need_error_events DEVICE: skip the test unless it is an NVMe controller whose
+# errors the platform reports
+need_error_events()
+{
+	[ "$(uname -m)" = s390x ] || skip_all "only s390 has such events"
+	[ "$(cat "$PCI/$1/class")" = 0x010802 ] ||
+		skip_all "$1 is no NVMe controller"
+	load_module pci_test_dma
+}
+
+# error_event DEVICE: it does what it may not, and the platform reports that
+error_event()
+{
+	local i
+
+	# An emulated controller may miss that there is something to do
+	for ((i = 0; i < 3; i++)); do
+		log_mark
+		fails_with 0 /sys/module/pci_test_dma/parameters/go "$1" ||
+			return
+		within 10 in_log "reports an error for PCI function" && return
+	done
+	return 1
+}
+
 RESETTER=/sys/kernel/debug/pci_test_reset/reset
 
 # by_mask CALL DEVICE MASK: reset by a mask, ERRNO is the result.  The calls
