@@ -2,14 +2,15 @@
 
 A quick check does so on x86_64, and on the other architectures where the patch touches what depends on them; if it
 changes what a header below include/ offers, whoever uses that is compiled too. A thorough one leaves no architecture
-out, and builds the whole test kernel for such a header. Outcomes are kept, by content.
+out, and builds the whole test kernel for such a header. Outcomes are kept, by content: a check that is in a hurry goes
+by those, and says which are missing.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from . import base, build, common, compose, config, outcomes, result, sparse, worktree
@@ -77,17 +78,19 @@ def new_messages(files: Iterable[str], before: Said, after: Said) -> list[str]:
     return sorted(new.elements())
 
 
-def check(composed: compose.Composed, *, thorough: bool = False) -> list[Result]:
-    """Build each patch by itself."""
-    return _Checker(composed, thorough).run()
+def check(composed: compose.Composed, *, thorough: bool = False, hurry: Callable[[], bool] = lambda: False) -> list[Result]:
+    """Build each patch by itself; what is not built when @hurry says that nobody wants to wait is skipped."""
+    return _Checker(composed, thorough, hurry).run()
 
 
 class _Checker:
     """Goes through the series once, and compiles at each commit what the patches on both sides of it touch."""
 
-    def __init__(self, composed: compose.Composed, thorough: bool) -> None:
+    def __init__(self, composed: compose.Composed, thorough: bool, hurry: Callable[[], bool]) -> None:
         self.patches = composed.commits
         self.thorough = thorough
+        self.hurry = hurry
+        self.skipped = False
         tool = sparse.ensure()
         self.places = [Objects(a, worktree.path("check"), tool) for a in common.ARCHES.values()]
         self.keys = {place.arch.name: place.key() for place in self.places}
@@ -111,9 +114,14 @@ class _Checker:
         for n, patch in enumerate(self.patches):
             if sources(patch):
                 results += self._patch(n, patch)
-        return results + self._interfaces() + [
+        results += self._interfaces()
+        return results if self.skipped else results + [
             Result("check", f"{ELSEWHERE.name}: {f}", "fail", "it is compiled here, or no patch touches it: drop the line")
             for f in sorted(self.elsewhere - self.lost)]
+
+    def _skip(self, what: str) -> list[Result]:
+        self.skipped = True
+        return [Result("check", what, "skip", "not compiled yet, and no time was left: make check does all")]
 
     def _patch(self, n: int, patch: compose.Patch) -> list[Result]:
         results = []
@@ -123,14 +131,16 @@ class _Checker:
                 break
             timer = result.Timer()
             key = self._key(patch, place)
+            what = f"{patch.name}: builds on {place.arch.name}, W=1 and sparse"
             outcome = outcomes.recall(key)
+            if outcome is None and self.hurry():
+                return results + self._skip(what)
             if outcome is None:
                 outcome = self._compile(n, patch, place)
                 outcomes.remember(key, outcome)
             new = [s for s in outcome if not s.startswith(_BUILT)]
             compiled |= {s.removeprefix(_BUILT) for s in outcome if s.startswith(_BUILT)}
-            results.append(Result("check", f"{patch.name}: builds on {place.arch.name}, W=1 and sparse",
-                                  "fail" if new else "pass", "new: " + "; ".join(new[:4]) if new else "",
+            results.append(Result("check", what, "fail" if new else "pass", "new: " + "; ".join(new[:4]) if new else "",
                                   seconds=timer(), log=str(_log(place.arch, patch.commit)) if new else ""))
         lost = [f for f in sources(patch) if f not in compiled and base.git("ls-tree", patch.commit, "--", f)]
         self.lost.update(lost)
@@ -180,11 +190,14 @@ class _Checker:
         """Compile the files that use one of @names, on the first architecture that can."""
         if not names:
             return []
+        what = f"{patch.name}: who uses what it changes compiles"
         timer = result.Timer()
         text = base.git("grep", "-lwE", "|".join(sorted(names)), patch.commit, "--", "*.c", check=False)
         files = sorted(f for f in (s.partition(":")[2] for s in text.splitlines()) if is_kernel(f))
         key = outcomes.key("users 2", patch.commit, *self.keys.values(), *files)
         wrong = outcomes.recall(key)
+        if wrong is None and files and self.hurry():
+            return self._skip(what)
         if wrong is None and files:
             common.say(f"{patch.name}: {len(files)} files that use what it changes")
             wrong, left = [], files
@@ -196,8 +209,7 @@ class _Checker:
                 wrong += sorted({m for f in left for m in said.messages.get(f, ()) if m == f"{f}: {FAILED}"})
                 left = [f for f in left if f not in said.files]
             outcomes.remember(key, wrong)
-        return [Result("check", f"{patch.name}: who uses what it changes compiles", "fail" if wrong else "pass",
-                       "; ".join((wrong or [])[:4]), seconds=timer())]
+        return [Result("check", what, "fail" if wrong else "pass", "; ".join((wrong or [])[:4]), seconds=timer())]
 
 
 def _may_be_on(file: str, place: Objects) -> bool:

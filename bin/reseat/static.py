@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from . import base, common, compose, docs, misuse, objects, outcomes, patchbuild, result, semantic, worktree
@@ -16,17 +17,17 @@ EXCEPTIONS = common.ROOT / "harness" / "checkpatch"
 LOGS = common.LOGS / "check"
 
 
-def check(composed: compose.Composed | None = None) -> list[Result]:
-    """Check every patch of the series, and the shell scripts of the repository."""
-    composed = composed or compose.series()
+def check(hurry: Callable[[], bool] = lambda: False) -> list[Result]:
+    """Check every patch of the series, and the shell scripts of the repository; patchbuild.check() says what @hurry is."""
+    composed = compose.series()
     LOGS.mkdir(parents=True, exist_ok=True)
     results = shell_scripts()
     results += checkpatch(composed)
     results += kernel_doc(composed)
     results += docs.check(composed)
     results += semantic.check(composed)
-    results += patchbuild.check(composed)
-    return results + misuse.check(composed)
+    results += misuse.check(composed)
+    return results + patchbuild.check(composed, hurry=hurry)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -43,9 +43,9 @@ def _index(variant: str) -> Path:
 def _git(variant: str, *args: str) -> None:
     env = common.clean_env(GIT_DIR=str(base.git_dir()), GIT_WORK_TREE=str(path(variant)),
                            GIT_INDEX_FILE=str(_index(variant)))
-    # Hard links change ctimes and inodes: size and mtime are what counts.
-    common.run(["git", "-c", "core.checkStat=minimal", "-c", "core.trustctime=false", *args], env=env,
-               cwd=path(variant))
+    # Hard links change ctimes and inodes: size and mtime are what counts. No workers: as many as there are processors.
+    common.run(["git", "-c", "core.checkStat=minimal", "-c", "core.trustctime=false", "-c", "checkout.workers=0", *args],
+               env=env, cwd=path(variant))
 
 
 def move(variant: str, to: str) -> None:

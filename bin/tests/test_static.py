@@ -116,3 +116,19 @@ def test_what_the_parent_says_of_a_header_is_known() -> None:
     after = objects.Said(frozenset({"x.c", "y.c"}), {"x.c": Counter({header: 3, own: 1}), "y.c": Counter({header: 2})})
     assert patchbuild.new_messages(["x.c", "y.c"], before, after) == [own]
     assert patchbuild.new_messages(["x.c"], objects.Said(frozenset(), {}), after) == [header] * 3 + [own]
+
+
+def test_a_check_in_a_hurry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was compiled before counts; what was not is skipped, and says so, and nothing else is made of that."""
+    patches = [compose.Patch(f"00{n}0-x.patch", "x", f"c{n}", f"c{n - 1}", "") for n in (1, 2)]
+    monkeypatch.setattr(patchbuild, "ELSEWHERE", tmp_path / "uncompiled")
+    patchbuild.ELSEWHERE.write_text("arch/sh/a.c  sh, defconfig\n")
+    monkeypatch.setattr(patchbuild.sparse, "ensure", lambda: tmp_path)
+    monkeypatch.setattr(patchbuild.Objects, "key", lambda self: "key")
+    monkeypatch.setattr(patchbuild, "touched", lambda patch: ["drivers/a.c"])
+    monkeypatch.setattr(patchbuild.base, "git", lambda *args, **how: "")
+    monkeypatch.setattr(patchbuild.outcomes, "recall", lambda key: ["built drivers/a.c"] if "c1" in key else None)
+    monkeypatch.setattr(patchbuild.outcomes, "key", lambda *parts: " ".join(parts[2:3]))
+    found = patchbuild.check(compose.Composed("c0", "c2", patches), hurry=lambda: True)
+    assert [(r.name, r.outcome) for r in found] == [("0010-x.patch: builds on x86_64, W=1 and sparse", "pass"),
+                                                   ("0020-x.patch: builds on x86_64, W=1 and sparse", "skip")]

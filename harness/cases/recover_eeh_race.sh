@@ -6,7 +6,7 @@
 # arches: ppc64le
 # kernel: debug
 # seconds: 900
-# length: 1800
+# length: 9000
 # boot: own
 # expects: .*EEH: .*
 # expects: nvme .*: .*
@@ -17,6 +17,8 @@
 EEH=/sys/kernel/debug/powerpc
 STUB=pci_test_noeh
 HANG_SECONDS=60
+ROUNDS=5
+[ -z "$AT_LENGTH" ] || ROUNDS=100 AT_LENGTH=	# of each
 
 event()
 {
@@ -83,7 +85,7 @@ meets()
 {
 	write "$PCI/$dev/driver_override" "$1"
 	[ "$(driver "$dev")" = "$1" ] || unbound
-	over_and_over 5 round "$@"
+	over_and_over $ROUNDS round "$@"
 }
 
 dev=$NVME
@@ -95,7 +97,7 @@ ktap_print_header
 ktap_set_plan 10
 for driver in $STUB nvme; do
 	for what in unbound removed rescan reset recover; do
-		check "EEH against: $what, driver $driver" in_time $((300 + AT_LENGTH)) meets "$driver" $what
+		check "EEH against: $what, driver $driver" in_time $((300 + 15 * ROUNDS)) meets "$driver" $what
 	done
 done
 ktap_finished
