@@ -487,6 +487,10 @@ static int pci_scope_ask_member(struct pci_reset_scope *scope,
 
 	device_lock_assert(&dev->dev);
 
+	/* A driver that takes kinds away should see what is left of its own */
+	if (alone && *mask & pci_reset_kinds_enabled(dev))
+		*mask &= pci_reset_kinds_enabled(dev);
+
 	/* What the driver says has to be true until the reset is done */
 	atomic_inc(&dev->resets_pending);
 	m->bindings = dev->bindings;

@@ -100,9 +100,12 @@ const char *pci_reset_kind_name(pci_reset_t kind)
  *   - an error to refuse the reset: -EBUSY if it could be done at another time
  *
  * It may clear bits in the mask: kinds of reset that the device does not
- * survive.  It must not touch the device, and not wait for user space.  If the
- * reset hits several functions, all drivers are asked before any device is
- * touched, so being asked does not mean that the reset will be done.
+ * survive.  In a reset of @dev alone, the mask has no kinds that the user has
+ * disabled, unless all are: a driver that leaves nothing can tell, and refuse
+ * by an error that says more than -ENOTTY.  It must not touch the device, and
+ * not wait for user space.  If the reset hits several functions, all drivers
+ * are asked before any device is touched, so being asked does not mean that the
+ * reset will be done.
  *
  * A driver without the callback agrees.
  *

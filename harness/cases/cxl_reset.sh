@@ -29,7 +29,7 @@ decoder()
 # region: have one of all the memory of the device
 region()
 {
-	local root name
+	local name
 
 	root=$(decoder create_ram_region $BUS/root*/decoder*) && endpoint=$(decoder dpa_size $BUS/endpoint*/decoder*) || return
 	write "$endpoint/mode" ram && write "$endpoint/dpa_size" $SIZE || return
@@ -42,7 +42,7 @@ region()
 
 no_region()
 {
-	write "$region/commit" 0
+	write "$region/commit" 0 && write "$root/delete_region" "${region##*/}"
 }
 
 # by METHOD FILE ERRNO: what writing to the file gives that resets by this method; the device stays what it is

@@ -55,6 +55,7 @@ struct say {
 
 	/* What the callbacks saw */
 	unsigned int questions;
+	u32 asked;
 	unsigned int others_locked;
 	bool config_blocked;
 	bool not_locked;
@@ -105,6 +106,7 @@ static int say_request(struct pci_dev *pdev, pci_reset_t *mask)
 
 	say_event(pdev, "q");
 	s->questions++;
+	s->asked = (__force u32)*mask;
 	s->not_locked |= !say_is_locked(pdev);
 	s->not_pending |= !pci_reset_pending(pdev);
 	s->config_blocked |= pdev->block_cfg_access;
@@ -384,6 +386,23 @@ static void refused_by_one_of_four(struct kunit *test)
 	for (int i = 0; i < NR_FNS; i++)
 		KUNIT_EXPECT_NULL(test, strchr(s->fn[i]->events, 'P'));
 	say_expect_untouched(s);
+}
+
+static void asked_of_what_is_enabled(struct kunit *test)
+{
+	struct say *s = say_alloc(test, 1);
+
+	say_start(s);
+	KUNIT_EXPECT_EQ(test, 0, by_anybody(s->pdev[0]));
+	KUNIT_EXPECT_EQ(test, s->asked, (__force u32)(PCI_RESET_FLR |
+						      PCI_RESET_SLOT |
+						      PCI_RESET_BUS));
+
+	/* A driver that has nothing left says why in its own way */
+	s->pdev[0]->reset_methods[1] = 0;
+	KUNIT_EXPECT_EQ(test, 0, by_anybody(s->pdev[0]));
+	KUNIT_EXPECT_EQ(test, s->asked, (__force u32)PCI_RESET_FLR);
+	say_expect_idle(s);
 }
 
 static void refused_if_no_kind_is_left(struct kunit *test)
@@ -754,6 +773,7 @@ static struct kunit_case say_cases[] = {
 	KUNIT_CASE_PARAM(refused, asker_gen_params),
 	KUNIT_CASE(all_are_asked_before_one_is_told),
 	KUNIT_CASE(refused_by_one_of_four),
+	KUNIT_CASE(asked_of_what_is_enabled),
 	KUNIT_CASE(refused_if_no_kind_is_left),
 	KUNIT_CASE(nobody_is_asked_without_callback),
 	KUNIT_CASE(unbound_after_it_was_asked),
