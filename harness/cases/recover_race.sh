@@ -17,7 +17,6 @@
 
 MOST_SECONDS=$((AT_LENGTH + 300))
 STUB=pci_test_noeh
-PM_TEST=/sys/power/pm_test
 
 vfs()
 {
@@ -52,20 +51,6 @@ pulled()
 	pause
 }
 
-# suspended: all devices are suspended and resumed, and no more, as nothing here would wake the machine up. Before that
-# tasks are frozen, which waits for a recovery that was asked for to end.
-suspended()
-{
-	write /sys/power/state mem
-}
-
-# test_suspend: whether this kernel can do that
-test_suspend()
-{
-	[ -e $PM_TEST ] && write /sys/power/mem_sleep s2idle && write $PM_TEST platform &&
-		write /sys/module/suspend/parameters/pm_test_delay 0
-}
-
 healed()
 {
 	[ -d "$PCI/$dev" ] || write /sys/bus/pci/rescan 1
@@ -82,12 +67,8 @@ for what in again removed rescan "unbound igb" reset vfs other; do
 	# shellcheck disable=SC2086 # a command and its argument
 	check "recovery against: $what" in_time $MOST_SECONDS meets igb $what
 done
-if test_suspend; then
-	check "recovery against: suspended" in_time $MOST_SECONDS meets igb suspended
-	write $PM_TEST none
-else
-	skip "recovery against: suspended" "this kernel can't suspend devices for a test"
-fi
+# virtcons_restore() asks the host for its state before there are buffers for the answer: now and then it gets none
+skip "recovery against: suspended" "virtio_console loses the line to the host as it resumes"
 # QEMU lets go of it at once, as its port has no power controller
 dev=$IGB1
 if [ -n "$AT_LENGTH" ]; then
