@@ -11,7 +11,7 @@ from . import common, topology
 from .result import Result
 
 FOLDER = common.ROOT / "harness" / "cases"
-_KEYS = {"topology", "arches", "seconds", "kernel", "expects", "boot", "append", "length"}
+_KEYS = {"topology", "arches", "seconds", "kernel", "expects", "boot", "append", "length", "parts"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Case:
     boot: str = "shared"  # 'own': a machine for itself; 'timed', 'counted': that, with one of qemu's clocks
     append: str = ""  # for the kernel's command line
     length: int = 0  # for how many seconds `make evidence` repeats it on debug kernels; 0: not at all
+    parts: tuple[str, ...] = ()  # what it does then one by one, each as long: it is told by PART
     command: str = ""  # what is run, if it is no script in harness/cases
     goes_down: bool = False  # the last one of its machine, which has to power off after it
 
@@ -64,14 +65,16 @@ def parse(path: Path) -> Case:
         except re.error as e:
             raise common.Error(f"{path}: expects: {e}") from None
     return Case(path.stem, " ".join(about), one["topology"], arches, int(one.get("seconds", "60")), kernel,
-                tuple(keys.get("expects", ())), boot, one.get("append", ""), int(one.get("length", "0")))
+                tuple(keys.get("expects", ())), boot, one.get("append", ""), int(one.get("length", "0")),
+                tuple(one.get("parts", "").split()))
 
 
-def at_length(case: Case) -> Case:
-    """The same case over and over, in a machine of its own, for as long as it wants to be repeated."""
-    return dataclasses.replace(case, name=f"{case.name}_at_length", seconds=case.seconds + case.length, kernel="debug",
-                               boot="own" if case.boot == "shared" else case.boot,
-                               command=f"AT_LENGTH={case.length} /harness/cases/{case.name}.sh", goes_down=True)
+def at_length(case: Case) -> list[Case]:
+    """The same case over and over, for as long as it wants to be repeated: each part of it in a machine of its own."""
+    return [dataclasses.replace(case, name=f"{case.name}_{part}at_length", seconds=case.seconds + case.length,
+                                kernel="debug", boot="own" if case.boot == "shared" else case.boot, goes_down=True,
+                                command=f"AT_LENGTH={case.length} PART={part[:-1]} /harness/cases/{case.name}.sh")
+            for part in ([f"{p}_" for p in case.parts] or [""] if case.length else [])]
 
 
 def load(folder: Path = FOLDER) -> list[Case]:

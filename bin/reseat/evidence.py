@@ -98,8 +98,7 @@ def units(root: Path = common.ROOT) -> Iterator[Unit]:
             made = cases_ + files[case.name]
             if kernel.debug or case.kernel != "debug":
                 yield Unit(kernel, case.name, key(case.name, made), lambda load, case=case: _alone(load, case))
-            if case.length and kernel.debug and not kernel.base:
-                long = cases.at_length(case)
+            for long in cases.at_length(case) if kernel.debug and not kernel.base else ():
                 yield Unit(kernel, long.name, key(long.name, made), lambda load, case=long: _alone(load, case))
         if kernel == Kernel(stress.ARCH, debug=True):
             for seed in _STRESS_SEEDS:

@@ -53,9 +53,14 @@ def test_refused(tmp_path: Path, old: str, new: str, why: str) -> None:
 
 
 def test_at_length(tmp_path: Path) -> None:
-    case = cases.at_length(cases.parse(write(tmp_path, "a", HEADER.replace("seconds: 5", "seconds: 5\n# length: 600"))))
+    header = HEADER.replace("seconds: 5", "seconds: 5\n# length: 600")
+    case, = cases.at_length(cases.parse(write(tmp_path, "a", header)))
     assert (case.name, case.kernel, case.boot, case.seconds) == ("a_at_length", "debug", "own", 605)
-    assert case.command == "AT_LENGTH=600 /harness/cases/a.sh" and case.goes_down
+    assert case.command == "AT_LENGTH=600 PART= /harness/cases/a.sh" and case.goes_down
+    parts = cases.at_length(cases.parse(write(tmp_path, "b", header.replace("600", "600\n# parts: x y"))))
+    assert [c.name for c in parts] == ["b_x_at_length", "b_y_at_length"]
+    assert parts[1].command == "AT_LENGTH=600 PART=y /harness/cases/b.sh"
+    assert not cases.at_length(cases.parse(write(tmp_path, "c")))
 
 
 def test_select(tmp_path: Path) -> None:
