@@ -153,7 +153,7 @@ def wait_for(path: Path) -> int:
 
 def gone(pid: int) -> bool:
     """Has this process ended, or will it at once?"""
-    for _ in range(60):
+    for _ in range(400):  # the machine may be busy
         try:
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
                 return True

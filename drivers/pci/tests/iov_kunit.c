@@ -235,49 +235,43 @@ static void unbound_pf_keeps_vfs(struct kunit *test)
 
 #ifdef PCI_RESET_ANY
 /* Somebody else who brings back a VF of a PF, as EEH does */
-struct iov_rival {
-	struct notifier_block nb;
-	struct pci_dev *pdev;
+static struct iov_rival {
+	void (*remove)(struct pci_dev *pdev);
 	int error;
-};
+} *iov_rival;
 
-static int iov_add_first_vf(struct notifier_block *nb, unsigned long action,
-			    void *data)
+static void iov_remove_and_add(struct pci_dev *pdev)
 {
-	struct iov_rival *rival = container_of(nb, struct iov_rival, nb);
-	struct pci_dev *pdev = to_pci_dev(data);
-
-	if (action != BUS_NOTIFY_UNBIND_DRIVER || !rival->error ||
-	    !pdev->is_virtfn || pdev->physfn != rival->pdev)
-		return NOTIFY_DONE;
+	iov_rival->remove(pdev);
+	if (!pdev->is_virtfn || iov_rival->error <= 0)
+		return;
 
 	pci_lock_rescan_remove();
-	rival->error = pci_iov_add_virtfn(rival->pdev, 0);
+	iov_rival->error = pci_iov_add_virtfn(pci_physfn(pdev), 0);
 	pci_unlock_rescan_remove();
-
-	return NOTIFY_DONE;
 }
 
 /* A VF that is added while the others are unbound is not left behind */
 static void vf_added_during_removal(struct kunit *test)
 {
-	struct iov_rival rival = {
-		.nb.notifier_call = iov_add_first_vf, .error = 1,
-	};
+	struct iov_rival rival = { .error = 1 };
+	struct pci_driver *driver;
 	struct iov l;
 
 	iov_start(test, &l);
 	iov_enable(test, &l);
-	rival.pdev = l.pdev;
 
 	pci_detach_subtree(l.vdev[0]);
 	pci_lock_rescan_remove();
 	pci_iov_remove_virtfn(l.pdev, 0);
 	pci_unlock_rescan_remove();
 
-	bus_register_notifier(&pci_bus_type, &rival.nb);
+	driver = to_pci_driver(l.pdev->dev.driver);
+	rival.remove = driver->remove;
+	iov_rival = &rival;
+	driver->remove = iov_remove_and_add;
 	KUNIT_EXPECT_EQ(test, 0, pci_kunit_set_vfs(l.pdev, 0));
-	bus_unregister_notifier(&pci_bus_type, &rival.nb);
+	driver->remove = rival.remove;
 
 	KUNIT_EXPECT_EQ(test, 0, rival.error);
 	KUNIT_EXPECT_STREQ(test, "prpr", l.vf[0]->events);
