@@ -109,7 +109,7 @@ ktap_print_header
 ktap_set_plan "$((2 * $(wc -w <<<"$PARTS") + 1))"
 for driver in $STUB nvme; do
 	for what in $PARTS; do
-		check "EEH against: $what, driver $driver" in_time $((300 + 15 * ROUNDS)) meets "$driver" $what
+		check "EEH against: $what, driver $driver" in_time $((300 + 15 * ROUNDS)) meets "$driver" "$what"
 	done
 done
 skip "EEH against: VFs" "VF BARs of QEMU's devices are smaller than a page here, which sriov_init() refuses"
