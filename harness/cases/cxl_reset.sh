@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # A reset of the link wipes the decoders of a CXL memory device. It is refused while a region has memory of the device,
-# and nothing is touched; it works before and after. A reset of the function is nobody's business.
+# and nothing is touched; it works before and after.
 # topology: cxl
 # arches: x86_64
 # kernel: debug
@@ -62,12 +62,6 @@ has_method()
 	[[ " $(methods "$CXL") " = *" $1 "* ]]
 }
 
-# by_recovery METHOD ERRNO: the same by the file recover
-by_recovery()
-{
-	by "$1" recover "$2"
-}
-
 msg "reset methods: $(methods "$CXL")"
 has_method cxl_bus || skip_all "no CXL reset of this device"
 ktap_print_header
@@ -76,10 +70,10 @@ check "the link is reset" by cxl_bus reset 0
 check "a region has memory of it" region
 check "with it, a reset of the link is refused" by cxl_bus reset EBUSY
 if [ -e "$PCI/$CXL/recover" ]; then
-	check "and a recovery by one" by_recovery cxl_bus EBUSY
+	check "and a recovery by one" by cxl_bus recover EBUSY
 	check "the region goes" no_region
 	check "without it, the link is reset" by cxl_bus reset 0
-	check "and recovery does it" by_recovery cxl_bus 0
+	check "and recovery does it" by cxl_bus recover 0
 	check "a region has memory of it again" region
 else
 	for what in "and a recovery by one" "the region goes" "without it, the link is reset" "and recovery does it" \

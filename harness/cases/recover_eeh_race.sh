@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# EEH recovers a PE while its device is unbound, removed, unplugged, rescanned, reset or recovered by the user: nothing hangs, nothing
-# is reported, and the device is there, bound and recovered after it.
+# EEH recovers a PE while its device is unbound, removed, unplugged, rescanned, reset or recovered by the user: nothing
+# hangs, nothing is reported, and the device is there, bound and recovered after it.
 # topology: eeh
 # arches: ppc64le
 # kernel: debug
