@@ -71,10 +71,11 @@ def parse(path: Path) -> Case:
 
 def at_length(case: Case) -> list[Case]:
     """The same case over and over, for as long as it wants to be repeated: each part of it in a machine of its own."""
-    return [dataclasses.replace(case, name=f"{case.name}_{part}at_length", seconds=case.seconds + case.length,
-                                kernel="debug", boot="own" if case.boot == "shared" else case.boot, goes_down=True,
-                                command=f"AT_LENGTH={case.length} PART={part[:-1]} /harness/cases/{case.name}.sh")
-            for part in ([f"{p}_" for p in case.parts] or [""] if case.length else [])]
+    return [dataclasses.replace(case, name="_".join(filter(None, (case.name, part, "at_length"))),
+                                seconds=case.seconds + case.length, kernel="debug",
+                                boot="own" if case.boot == "shared" else case.boot, goes_down=True,
+                                command=f"AT_LENGTH={case.length} PART={part} /harness/cases/{case.name}.sh")
+            for part in (case.parts or ("",) if case.length else ())]
 
 
 def load(folder: Path = FOLDER) -> list[Case]:

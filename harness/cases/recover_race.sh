@@ -6,7 +6,7 @@
 # arches: x86_64
 # kernel: debug
 # seconds: 900
-# length: 3600
+# length: 7200
 # parts: again removed rescan unbound reset vfs other pulled unloaded
 # boot: own
 # expects: igb .*: .*
