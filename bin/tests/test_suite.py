@@ -93,3 +93,8 @@ def test_proofs_of_other_architectures_are_evidence_s() -> None:
     proofs = [onbase.Proof("PCI: Fix it", test, "broke")
               for test in ("near: a", "far: a", "pci-reset: a", "pci-far: a", "unknown: a")]
     assert [p.test for p in suite._proved_here(proofs, results)] == ["near: a", "pci-reset: a", "unknown: a"]
+
+
+def test_cases_that_are_to_fail_on_the_base() -> None:
+    proofs = [onbase.Proof("A", test, "broke") for test in ("one: x", "two*", "pci-reset: y")]
+    assert suite._told(proofs, {"one", "one_more", "two_races", "three"}) == {"one", "two_races"}
