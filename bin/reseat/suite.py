@@ -157,7 +157,8 @@ def _all(steps: Sequence[Step], save: Callable[[list[Done]], None]) -> list[Done
             if leisure:
                 aside += [stack.enter_context(beside.Task(lambda step=step: _at_leisure(step))) for step in group]
             else:
-                done += beside.every([lambda step=step: _do(step) for step in group]) if machine else map(_do, group)
+                # One more than there are processors: each waits for its guest's clock now and then.
+                done += beside.every([lambda step=step: _do(step) for step in group], build.jobs()) if machine else map(_do, group)
             save(done)
         for step in steps:
             if step.hurry:
