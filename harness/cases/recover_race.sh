@@ -65,9 +65,8 @@ healed()
 against()
 {
 	case $1 in
-	# QEMU lets go of it at once, as its port has no power controller. What tells it to is written into the port's
-	# config space, and waits for each recovery's reset.
-	pulled) dev=$IGB1 PACE=0. && meets igb pulled ;;
+	# QEMU lets go of it at once, as its port has no power controller
+	pulled) dev=$IGB1 && meets igb pulled ;;
 	unbound) meets igb unbound igb ;;
 	unloaded) rebind "$dev" $STUB && meets $STUB unloaded ;;
 	*) meets igb "$1" ;;
