@@ -56,7 +56,7 @@ def name(arch: str, *, debug: bool = False, base: bool = False) -> str:
 
 
 def jobs() -> int:
-    """How many compilers run at once."""
+    """How many compilers, or machines, run at once: one more than there are processors, as each waits now and then."""
     return len(os.sched_getaffinity(0)) + 1
 
 

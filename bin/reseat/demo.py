@@ -114,7 +114,7 @@ def run() -> int:
         userland.result()
     before, after, lost, (said, recovered) = beside.every(
         [lambda: by_test(True, names), lambda: by_test(False, names),
-         lambda: recovery(True), lambda: (machine(), recovery(False))], at_once=3)
+         lambda: recovery(True), lambda: (machine(), recovery(False))], build.jobs())
     lines = rows(proofs, before, after)
     for scene, title in _SCENES.items():
         print(f"\n{title}")

@@ -60,10 +60,6 @@ def _installed() -> list[Result]:
     return []
 
 
-def _on_base(run: Callable[[], list[Result]]) -> list[Result]:
-    return onbase.judge(run(), onbase.load())
-
-
 def _told(proofs: Sequence[onbase.Proof], names: Collection[str]) -> set[str]:
     """The cases of which a patch says that they fail on the base."""
     return {n for n in names if any(fnmatch.fnmatchcase(n, _group(p.test)) for p in proofs)}
@@ -71,8 +67,9 @@ def _told(proofs: Sequence[onbase.Proof], names: Collection[str]) -> set[str]:
 
 def _cases_on_base() -> list[Result]:
     """What is to fail there. `make evidence` has the cases that pass there as well."""
-    names = _told(onbase.load(), {c.name for c in cases.select("x86_64")})
-    return _on_base(lambda: vm.run_cases("x86_64", base=True, names=names))
+    proofs = onbase.load()
+    names = _told(proofs, {c.name for c in cases.select("x86_64")})
+    return onbase.judge(vm.run_cases("x86_64", base=True, names=names), proofs)
 
 
 def _races() -> list[Result]:
@@ -97,7 +94,7 @@ def check_steps(hurry: Event | None = None) -> list[Step]:
         Step("tests of bin/", lambda: pytest("-m", "not vm")),
         Step("round trip", roundtrip.check),
         Step("KUnit on UML", lambda: kunit.run("uml")),
-        Step("KUnit on UML, base", lambda: _on_base(lambda: kunit.run("uml", base=True))),
+        Step("KUnit on UML, base", lambda: onbase.judge(kunit.run("uml", base=True), onbase.load())),
         # Many small builds, each of which has parts that keep one processor waiting.
         Step("patches: style, sparse, builds", lambda: static.check(hurry.is_set if hurry else lambda: False), leisure=True,
              hurry=hurry),
@@ -157,7 +154,6 @@ def _all(steps: Sequence[Step], save: Callable[[list[Done]], None]) -> list[Done
             if leisure:
                 aside += [stack.enter_context(beside.Task(lambda step=step: _at_leisure(step))) for step in group]
             else:
-                # One more than there are processors: each waits for its guest's clock now and then.
                 done += beside.every([lambda step=step: _do(step) for step in group], build.jobs()) if machine else map(_do, group)
             save(done)
         for step in steps:
