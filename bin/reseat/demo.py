@@ -57,7 +57,7 @@ def telling(proofs: Iterable[onbase.Proof], known: Collection[str]) -> set[str]:
 
 
 def by_test(base: bool, names: Collection[str]) -> dict[str, Result]:
-    """Run KUnit and the cases called @names on x86_64, beside each other, for KUnit mostly sleeps; results by name."""
+    """Run KUnit and the cases called @names on x86_64, beside each other; results by name."""
     with beside.Task(lambda: kunit.run(ARCH, base=base)) as units:
         found = vm.run_cases(ARCH, base=base, names=names)
         return {r.name: r for r in units.result() + found}

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import build, common, config, ktap, noise, result, topology, vm, worktree
+from . import build, common, config, ktap, noise, qemu, result, topology, vm, worktree
 from .result import Result
 
 PLACES = ("uml", *common.ARCHES)
@@ -130,6 +130,7 @@ def _machine(arch: str, base: bool, debug: bool) -> tuple[list[Result], Path, st
     with tempfile.TemporaryDirectory(prefix="reseat-kunit-") as folder:
         kernel = build.kernel(arch, debug=debug, base=base, image_to=Path(folder) / "kernel")
         outcome = vm.boot(kernel, top, timeout=_VM_SECONDS * (3 if debug else 1), log="kunit",
+                          icount="" if debug else qemu.HURRIED,  # the debug kernel hardly ever idles
                           append=f"kunit.enable=1 kunit.autorun=1 kunit.filter_glob={GLOB} kunit_shutdown=poweroff")
     results = ktap.parse(outcome.console.read_text(errors="replace"), kernel.name)
     return results, outcome.console, "" if outcome.status == "ok" else f"the VM ended so: {outcome.status}"

@@ -107,12 +107,12 @@ def test_steps() -> list[Step]:
         ("cases on x86_64", lambda: vm.run_cases("x86_64")),
         ("cases on x86_64, base", _cases_on_base),
         ("races on x86_64, debug kernel", _races),
-        ("KUnit on x86_64", lambda: kunit.run("x86_64")),
-        ("KUnit on s390x", lambda: kunit.run("s390x")),
         ("cases on s390x", lambda: vm.run_cases("s390x")),
-        ("KUnit on ppc64le", lambda: kunit.run("ppc64le")),
         ("cases on ppc64le", lambda: vm.run_cases("ppc64le")),
         ("VMs that hang, panic and lose init", lambda: pytest("-m", "vm")),
+        ("KUnit on x86_64", lambda: kunit.run("x86_64")),
+        ("KUnit on s390x", lambda: kunit.run("s390x")),
+        ("KUnit on ppc64le", lambda: kunit.run("ppc64le")),
     ]
     return [*check_steps(multiprocessing.Event()), Step("kernels", _kernels), *(Step(name, run, machine=True) for name, run in machines)]
 

@@ -43,10 +43,10 @@ def alone(kernel: str, what: str = "cases") -> contextlib.AbstractContextManager
 
 
 def boot(kernel: build.Kernel, top: topology.Topology, *, append: str = "", timeout: float = 300,
-         log: str = "boot") -> Outcome:
+         log: str = "boot", icount: str = "") -> Outcome:
     """Boot @kernel without a userland, for what runs before it (KUnit), until it powers off or reboots."""
     console = LOGS / kernel.name / f"{log}.log"
-    with alone(kernel.name, log), qemu.start(top, kernel.image, append=append, log=console) as machine:
+    with alone(kernel.name, log), qemu.start(top, kernel.image, append=append, log=console, icount=icount) as machine:
         with contextlib.suppress(subprocess.TimeoutExpired):
             machine.process.wait(timeout)
         if machine.process.returncode is None:

@@ -37,6 +37,8 @@ def test_clocks(no_kvm: None) -> None:
     assert "-icount shift=1,sleep=off" in text and "-smp 1" in text
     text = line("x86_64", icount=qemu.COUNTED, console=Path("log"))
     assert "-icount shift=3 " in text and "-smp 2" in text
+    text = line("x86_64", icount=qemu.HURRIED, console=Path("log"))
+    assert "-icount shift=3,sleep=off " in text and "-smp 2" in text
 
 
 def test_shell_has_its_console_on_the_terminal(no_kvm: None) -> None:
