@@ -11,6 +11,7 @@ import os
 import sys
 import xml.etree.ElementTree as xml
 from collections.abc import Callable, Collection, Sequence
+from multiprocessing.connection import wait
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from . import beside, build, cases, common, kunit, onbase, result, roundtrip, se
 from .result import Result
 
 ARCHES = tuple(common.ARCHES)
+_WARM = 26 * 60  # seconds: a run that is through by then waits that long for what could be left
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Step:
 
     name: str
     run: Callable[[], list[Result]]
-    machine: bool = False  # it keeps one processor busy, and may run beside others of the kind
+    beside: bool = False  # it keeps one processor busy or so, and may run beside others of the kind
     leisure: bool = False  # it takes what the steps after it leave of the processors
     hurry: Event | None = None  # set once those are done: a step that goes by it leaves what else it has to do
 
@@ -91,12 +93,12 @@ def check_steps(hurry: Event | None = None) -> list[Step]:
     """What needs no VM. With @hurry, patches are built until it is set, and as far as they were before."""
     return [
         Step("set-up", _installed),
-        Step("tests of bin/", lambda: pytest("-m", "not vm")),
-        Step("round trip", roundtrip.check),
-        Step("KUnit on UML", lambda: kunit.run("uml")),
+        Step("tests of bin/", lambda: pytest("-m", "not vm"), beside=True),
+        Step("round trip", roundtrip.check, beside=True),
+        Step("KUnit on UML", lambda: kunit.run("uml"), beside=True),
         Step("KUnit on UML, base", lambda: onbase.judge(kunit.run("uml", base=True), onbase.load())),
         # Many small builds, each of which has parts that keep one processor waiting.
-        Step("patches: style, sparse, builds", lambda: static.check(hurry.is_set if hurry else lambda: False), leisure=True,
+        Step("patches: style, sparse, builds", lambda: static.check(hurry.is_set if hurry else None), leisure=True,
              hurry=hurry),
     ]
 
@@ -104,7 +106,7 @@ def check_steps(hurry: Event | None = None) -> list[Step]:
 def test_steps() -> list[Step]:
     """What CI must see pass; what takes long comes first, so that it does not end alone."""
     machines: list[tuple[str, Callable[[], list[Result]]]] = [
-        ("cases on x86_64", lambda: vm.run_cases("x86_64")),
+        ("cases on x86_64", lambda: vm.run_cases("x86_64", at_once=2)),
         ("cases on x86_64, base", _cases_on_base),
         ("races on x86_64, debug kernel", _races),
         ("cases on s390x", lambda: vm.run_cases("s390x")),
@@ -114,7 +116,7 @@ def test_steps() -> list[Step]:
         ("KUnit on s390x", lambda: kunit.run("s390x")),
         ("KUnit on ppc64le", lambda: kunit.run("ppc64le")),
     ]
-    return [*check_steps(multiprocessing.Event()), Step("kernels", _kernels), *(Step(name, run, machine=True) for name, run in machines)]
+    return [*check_steps(multiprocessing.Event()), Step("kernels", _kernels), *(Step(name, run, beside=True) for name, run in machines)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,15 +149,18 @@ def _at_leisure(step: Step) -> Done:
 
 def _all(steps: Sequence[Step], save: Callable[[list[Done]], None]) -> list[Done]:
     """Run the steps, and @save what is done every now and then."""
+    timer = result.Timer()
     done: list[Done] = []
     with contextlib.ExitStack() as stack:
         aside: list[beside.Task[Done]] = []
-        for (machine, leisure), group in itertools.groupby(steps, key=lambda step: (step.machine, step.leisure)):
+        for (abreast, leisure), group in itertools.groupby(steps, key=lambda step: (step.beside, step.leisure)):
             if leisure:
                 aside += [stack.enter_context(beside.Task(lambda step=step: _at_leisure(step))) for step in group]
             else:
-                done += beside.every([lambda step=step: _do(step) for step in group], build.jobs()) if machine else map(_do, group)
+                done += beside.every([lambda step=step: _do(step) for step in group]) if abreast else map(_do, group)
             save(done)
+        if aside:
+            wait([task.pipe for task in aside], max(0, _WARM - timer()))
         for step in steps:
             if step.hurry:
                 step.hurry.set()
@@ -176,7 +181,7 @@ def _group(test: str) -> str:
 
 
 def run(name: str, steps: Sequence[Step]) -> int:
-    """Run the steps, machines beside each other; after one that can't finish the next one runs all the same."""
+    """Run the steps, some of them beside each other; after one that can't finish the next one runs all the same."""
     total = result.Timer()
     file = common.OUT / "results" / f"{name}.json"
     done = _all(steps, lambda done: result.save(file, [r for d in done for r in d.results]))

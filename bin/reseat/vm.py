@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from . import build, cases, common, guest, noise, payload, qemu, topology
+from . import beside, build, cases, common, guest, noise, payload, qemu, topology
 from .result import Result, summary
 
 LOGS = common.LOGS / "vm"
@@ -79,19 +79,16 @@ def script(load: payload.Payload, top: topology.Topology, command: str, *, secon
 
 
 def run_cases(arch: str, prefix: str = "", *, debug: bool = False, base: bool = False,
-              names: Collection[str] | None = None) -> list[Result]:
-    """Run the cases whose names start with @prefix, or are among @names, on @arch and return their results."""
+              names: Collection[str] | None = None, at_once: int = 1) -> list[Result]:
+    """Run the cases whose names start with @prefix, or are among @names, on @arch, @at_once machines; their results."""
     chosen = [c for c in cases.select(arch, prefix) if names is None or c.name in names]
     known = noise.load()
     with payload.make(arch, debug=debug, base=base) as load, alone(load.name):
-        results: list[Result] = []
-        for group in cases.groups(chosen):
-            if not debug:
-                results += [Result("selftest", c.name, "skip", "it needs the debug kernel", load.name)
-                            for c in group if c.kernel == "debug"]
-                group = [c for c in group if c.kernel != "debug"]
-            results += Runner(load, known).group(group)
-    return results
+        fit = [c for c in chosen if debug or c.kernel != "debug"]
+        long_first = sorted(cases.groups(fit), key=lambda group: -sum(c.seconds for c in group))
+        found = beside.every([lambda group=group: Runner(load, known).group(group) for group in long_first], at_once)
+    return [r for results in found for r in results] + \
+        [Result("selftest", c.name, "skip", "it needs the debug kernel", load.name) for c in chosen if c not in fit]
 
 
 class Runner:

@@ -4,6 +4,6 @@
 # allowed; outside the mask nothing is touched.
 # topology: pci
 # arches: x86_64
-# seconds: 240
+# seconds: 480
 
 exec "$KSELFTEST"/pci/reset_mask_test.sh "$NVME" "$FUNC0" "$IGB"

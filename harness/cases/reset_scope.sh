@@ -3,6 +3,6 @@
 # reset_scope names what a reset changes: a device behind a hotplug port, and a slot of two functions.
 # topology: pci
 # arches: x86_64
-# seconds: 180
+# seconds: 360
 
 exec "$KSELFTEST"/pci/reset_scope_test.sh "$NVME" "$FUNC0" "$FUNC1" "$ATS"

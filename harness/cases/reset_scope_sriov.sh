@@ -3,7 +3,7 @@
 # reset_scope names what a reset changes: a PF with two VFs, and one of them.
 # topology: sriov
 # arches: x86_64
-# seconds: 120
+# seconds: 300
 # boot: own
 
 . "$KSELFTEST"/pci/lib.sh
