@@ -111,7 +111,8 @@ def play(tmp_path: Path, first: str, second: str) -> tuple[int, str]:
     for folder in (kselftest, top, device, tmp_path / "slots" / "1", tmp_path / "drivers" / "d"):
         folder.mkdir(parents=True)
     (device / "driver").symlink_to(tmp_path / "drivers" / "d")
-    (device / "virtfn1").symlink_to(device)
+    for vf in ("virtfn0", "virtfn1"):
+        (device / vf).symlink_to(device)
     (device / "sriov_totalvfs").write_text("2\n")
     (tmp_path / "slots" / "1" / "address").write_text("0000:01:00\n")
     (tmp_path / "slots" / "1" / "power").write_text("1\n")
@@ -127,11 +128,11 @@ def play(tmp_path: Path, first: str, second: str) -> tuple[int, str]:
     text = (stress.FOLDER / "pair").read_text()
     for old, new in (("SECONDS_A_PAIR=20", "SECONDS_A_PAIR=1"), ("ROUNDS=10", "ROUNDS=3"), ("HANG_SECONDS=30", "HANG_SECONDS=2"),
                      ("MOST_SECONDS=300", "MOST_SECONDS=4"), ("/proc/sysrq-trigger", "/dev/null"),
-                     ("/sys/bus/pci/slots", str(tmp_path / "slots"))):
+                     ("/sys/bus/pci/slots", str(tmp_path / "slots")), ("/sys/bus/pci/drivers", str(tmp_path / "drivers"))):
         assert old in text
         text = text.replace(old, new)
     (top / "pair").write_text(text)
-    for name, body in (("works_", ":"), ("fails_", "false"), ("hangs_", "sleep 20")):
+    for name, body in (("works_", ":"), ("fails_", "false"), ("hangs_", "command sleep 20")):
         (top / f"{name}.sh").write_text(f"{name}()\n{{\n\t{body}\n}}\n")
     output = tmp_path / "output"
     with output.open("w") as f:  # a file: what hangs keeps it open
