@@ -46,7 +46,9 @@ static void misbehave(void __iomem *regs)
 	readl_poll_timeout(regs + CSTS, csts, csts & (CSTS_RDY | CSTS_CFS),
 			   1000, WAIT_US);
 
+	/* It may only read what it may not as long as it is bus master */
 	writel(1, regs + DOORBELLS);
+	readl_poll_timeout(regs + CSTS, csts, csts & CSTS_CFS, 1000, WAIT_US);
 }
 
 static int go(const char *address, const struct kernel_param *kp)
