@@ -61,6 +61,10 @@ def test_same_devices() -> None:
     named = bench.same_devices(base, [base[0].replace("eth0", "eth1"), base[1].replace("eth1", "eth0")])
     assert named.outcome == "fail" and "igb eth1" in named.reason
     assert bench.same_devices(base, base[:1]).outcome == "fail"
+    disks = [f"boot 0000:03:00.{n} 0x1b36 0x0010 0x010802 nvme nvme{n} nvme{n}n1" for n in range(2)]
+    swapped = [disks[0].replace("nvme0", "nvme1"), disks[1].replace("nvme1", "nvme0")]
+    assert bench.same_devices(disks, swapped).outcome == "pass"
+    assert bench.same_devices(disks, [disks[0].removesuffix(" nvme0n1"), disks[1]]).outcome == "fail"
     assert bench.same_devices([], []).outcome == "fail"
 
 
