@@ -132,8 +132,9 @@ def play(tmp_path: Path, first: str, second: str) -> tuple[int, str]:
     """)
     (kselftest / "lib.sh").write_text(f"{library}\ncapability() {{ echo 64; }}\n")
     text = (stress.FOLDER / "pair").read_text()
-    for old, new in (("SECONDS_A_PAIR=20", "SECONDS_A_PAIR=1"), ("ROUNDS=10", "ROUNDS=3"), ("HANG_SECONDS=30", "HANG_SECONDS=2"),
-                     ("MOST_SECONDS=300", "MOST_SECONDS=4"), ("/proc/sysrq-trigger", "/dev/null"),
+    for old, new in (("SECONDS_A_PAIR=20", "SECONDS_A_PAIR=1"), ("ROUNDS=10", "ROUNDS=3"), ("HANG_SECONDS=30", "HANG_SECONDS=4"),
+                     ("MOST_SECONDS=300", "MOST_SECONDS=6"), ("MOST_LEAD=10", "MOST_LEAD=2"),
+                     ("/proc/sysrq-trigger", "/dev/null"), ("/proc/sys/kernel/hung_task_timeout_secs", "/dev/null"),
                      ("/sys/bus/pci/slots", str(tmp_path / "slots")), ("/sys/bus/pci/drivers", str(tmp_path / "drivers"))):
         assert old in text
         text = text.replace(old, new)
@@ -163,5 +164,5 @@ def test_what_is_never_accepted_is_no_round(tmp_path: Path) -> None:
 
 def test_a_task_without_progress_ends_it(tmp_path: Path) -> None:
     status, text = play(tmp_path, "works_", "hangs_")
-    assert (status, text.splitlines()[-1]) == (1, "Bail out! hangs_ makes no progress for 2 s")
+    assert (status, text.splitlines()[-1]) == (1, "Bail out! hangs_ makes no progress for 4 s")
     assert re.search(r"^# task \d+ \(sleep 20 \): ", text, re.M)
