@@ -310,12 +310,17 @@ static struct pci_dev *pci_scope_bridge(const struct pci_scope_what *what)
 static struct pci_reset_scope *
 pci_scope_get(const struct pci_scope_what *what)
 {
+	struct pci_scope_what most = *what;
 	struct pci_reset_scope *scope;
 	struct pci_scope_member *next;
 	unsigned int nr = 0;
 
+	/* A function may be settled, or get a slot, between the two walks */
+	most.settled = false;
+	most.slot = NULL;
+
 	guard(rwsem_read)(&pci_bus_sem);
-	pci_scope_walk(what, pci_scope_count, &nr);
+	pci_scope_walk(&most, pci_scope_count, &nr);
 
 	/* The disk that memory would be written to may wait for this reset */
 	scope = kvzalloc(struct_size(scope, member, nr), GFP_NOIO);
@@ -327,6 +332,7 @@ pci_scope_get(const struct pci_scope_what *what)
 	scope->bridge = pci_dev_get(pci_scope_bridge(what));
 	next = scope->member;
 	pci_scope_walk(what, pci_scope_add, &next);
+	scope->nr = next - scope->member;
 
 	return scope;
 }
