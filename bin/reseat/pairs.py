@@ -123,7 +123,7 @@ def run(load: payload.Payload, chosen: Sequence[Pair]) -> list[Result]:
     todo = [p.case() for p in possible.values()]
     for case in todo:
         (vm.LOGS / load.name / f"{case.name}.log").unlink(missing_ok=True)
-    for group in [[c] for c in todo] if base else [todo]:
+    for group in _machines(todo) if base else [todo]:
         found = vm.Runner(load, noise.load(), say=_progress).group(group)
         for case in group:
             mine = [r for r in found if r.name.split(":")[0] == case.name]
@@ -131,6 +131,12 @@ def run(load: payload.Payload, chosen: Sequence[Pair]) -> list[Result]:
             results.append(summed(possible[case.name], mine, log.read_text() if log.exists() else "", base=base))
         results += [r for r in found if r.name.split(":")[0] not in possible and not (base and r.name.startswith("leaks"))]
     return results
+
+
+def _machines(todo: Sequence[cases.Case]) -> list[list[cases.Case]]:
+    """The base has no recovery: its pairs say so one after the other, in a machine for all."""
+    unknown = [c for c in todo if "-recover" in c.name]
+    return [g for g in (unknown, *([c] for c in todo if c not in unknown)) if g]
 
 
 def _progress(text: str) -> None:

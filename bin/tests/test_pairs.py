@@ -110,6 +110,13 @@ def test_table_of_a_judged_base() -> None:
     assert pairs.mark(Result("selftest", PAIR.name, "pass", "fails on the base as it should: hang: why")) == "H"
 
 
+def test_a_machine_a_pair_on_the_base_but_for_what_it_does_not_know() -> None:
+    todo = [pairs.Pair("igb", *o).case() for o in (("power", "reset"), ("recover", "reset"), ("reset", "reset"), ("bind", "recover"))]
+    assert [[c.name for c in group] for group in pairs._machines(todo)] == [
+        ["locks-igb-recover-reset", "locks-igb-bind-recover"], ["locks-igb-power-reset"], ["locks-igb-reset-reset"]]
+    assert [len(group) for group in pairs._machines(todo[:1])] == [1]
+
+
 def play(tmp_path: Path, first: str, second: str) -> tuple[int, str]:
     """Play harness/stress/pair here, with operations that touch nothing and a device that is a folder."""
     kselftest, top, pci = tmp_path / "kselftest" / "pci", tmp_path / "stress", tmp_path / "devices"
