@@ -166,6 +166,14 @@ class Apt:
             raise common.Error(f"downloading {package}: apt-get left {len(files)} files")
         return files[0]
 
+    def closure(self, package: str, into: Path) -> list[Path]:
+        """Download @package and all that it depends on, checked by apt, into the folder @into; return the files."""
+        self.update()
+        (into / "partial").mkdir()
+        with self._lock():
+            self._run(f"downloading {package}", "install", "-y", "--download-only", "-o", f"Dir::Cache::archives={into}", package)
+        return sorted(into.glob("*.deb"))
+
     def source(self, package: str, into: Path, *, tar_only: bool = False) -> None:
         """Download the source package's files, checked by apt, into the folder @into."""
         self.update()

@@ -68,9 +68,9 @@ def compiler(arch: common.Arch) -> str:
     return cc
 
 
-def make_args(arch: common.Arch) -> list[str]:
-    """What every make of the kernel is told, besides ARCH."""
-    cc = compiler(arch)
+def make_args(arch: common.Arch, clang: Path | None = None) -> list[str]:
+    """What every make of the kernel is told, besides ARCH: to use gcc, or @clang."""
+    cc = clang or compiler(arch)
     return [f"CROSS_COMPILE={arch.cross}", f"CC={'ccache ' if shutil.which('ccache') else ''}{cc}", "LOCALVERSION="]
 
 

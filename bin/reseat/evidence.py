@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from . import (
-    beside, build, callers, cases, common, compose, kunit, noise, onbase, pairs, patchbuild, payload, result, stress, vm,
+    beside, build, callers, cases, common, compose, context, kunit, noise, onbase, pairs, patchbuild, payload, result, stress,
+    vm,
 )
 from .result import Result
 
@@ -166,17 +167,20 @@ def _prove(kernel: Kernel, group: Sequence[Unit], proofs: Sequence[onbase.Proof]
 
 
 def _compiled() -> list[Result]:
-    """What is compiled and not booted: each patch by itself everywhere, and the callers of what the series changes."""
+    """What is compiled and not booted: each patch by itself everywhere, callers of what changes, the context analysis."""
     composed = compose.series()
     found = patchbuild.check(composed, thorough=True)  # which keeps what it found out itself
-    kept = common.cache() / "evidence" / f"{callers.key(composed)}.json"
-    with contextlib.suppress(OSError, ValueError, TypeError):
-        return found + result.load(kept)
-    common.say("== callers in an allmodconfig")
-    compiled = callers.check(composed)
-    if proved(compiled):
-        result.save(kept, compiled)
-    return found + compiled
+    for what, step in (("callers in an allmodconfig", callers), ("context analysis", context)):
+        kept = common.cache() / "evidence" / f"{step.key(composed)}.json"
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            found += result.load(kept)
+            continue
+        common.say(f"== {what}")
+        compiled = step.check(composed)
+        if proved(compiled):
+            result.save(kept, compiled)
+        found += compiled
+    return found
 
 
 def choose(only: str, every: Sequence[Unit]) -> list[Unit]:

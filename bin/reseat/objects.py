@@ -62,16 +62,18 @@ def by_file(text: str) -> dict[str, Counter[str]]:
 class Objects:
     """Compiles single files of the source tree @src for one architecture."""
 
-    def __init__(self, arch: common.Arch, src: Path, sparse: Path, goal: str = "allyesconfig") -> None:
+    def __init__(self, arch: common.Arch, src: Path, sparse: Path, goal: str = "allyesconfig",
+                 clang: Path | None = None) -> None:
         self.arch, self.src, self.sparse, self.goal = arch, src, sparse, goal
-        self.folder = src / f"build-{arch.name}-{'all' if goal == 'allyesconfig' else goal}"
-        self.args = build.make_args(arch)
+        self.compiler = clang or build.compiler(arch)
+        self.folder = src / f"build-{arch.name}-{'all' if goal == 'allyesconfig' else goal}{'-clang' if clang else ''}"
+        self.args = build.make_args(arch, clang)
         self._srcarch = "x86" if arch.kernel == "x86_64" else arch.kernel
         self._configured = ""  # the commit that the configuration was made for
 
     def key(self) -> str:
         """What stands for compiler, configuration and sparse in the names of outcomes."""
-        version = common.run([build.compiler(self.arch), "--version"]).stdout.partition("\n")[0]
+        version = common.run([self.compiler, "--version"]).stdout.partition("\n")[0]
         text = "\0".join([self.arch.name, version, self.sparse.parent.name, self._wanted()])
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -82,6 +82,9 @@ NEEDS = (
 # What only `make bench` needs.
 BENCH = (Need("drawing figures", "python3-matplotlib", module="matplotlib"),)
 
+# What only the context analysis of `make evidence` needs.
+CLANG = (Need("the context analysis", "patchelf", "patchelf"),)
+
 
 def _python_with(module: str) -> str:
     for path in (sys.executable, "/usr/bin/python3"):
