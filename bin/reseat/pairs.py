@@ -24,7 +24,7 @@ _IMPOSSIBLE = {
     ("nvme", "button"): "its port has no power controller, so that QEMU keeps the device",
     ("nvme", "power"): "its port has no power controller",
 }
-_SECONDS = 200  # on a kernel that is not the debug kernel
+_SECONDS = 250  # on a kernel that is not the debug kernel
 _DEAD = re.compile(r"Oops|general protection fault|kernel BUG at|Kernel panic|Unable to handle kernel")
 _MARKS = {"ok": ".", "hang": "H", "splat": "S", "crash": "C", "fail": "F", "n/a": "-"}
 

@@ -140,7 +140,7 @@ def play(tmp_path: Path, first: str, second: str) -> tuple[int, str]:
     (kselftest / "lib.sh").write_text(f"{library}\ncapability() {{ echo 64; }}\n")
     text = (stress.FOLDER / "pair").read_text()
     for old, new in (("SECONDS_A_PAIR=20", "SECONDS_A_PAIR=1"), ("ROUNDS=10", "ROUNDS=3"), ("HANG_SECONDS=30", "HANG_SECONDS=4"),
-                     ("MOST_SECONDS=300", "MOST_SECONDS=6"), ("MOST_LEAD=15", "MOST_LEAD=2"),
+                     ("MOST_SECONDS=600", "MOST_SECONDS=6"), ("MOST_LEAD=15", "MOST_LEAD=2"),
                      ("/proc/sysrq-trigger", "/dev/null"), ("/proc/sys/kernel/hung_task_timeout_secs", "/dev/null"),
                      ("/sys/bus/pci/slots", str(tmp_path / "slots")), ("/sys/bus/pci/drivers", str(tmp_path / "drivers"))):
         assert old in text
