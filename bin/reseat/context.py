@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from . import clang, common, compose, objects, outcomes, result, sparse, worktree
+from . import clang, common, compose, objects, outcomes, result, worktree
 from .result import Result
 
 FOLDER = "arch/s390/pci"
@@ -13,7 +13,7 @@ _OURS = re.compile(r"\[-Wthread-safety|" + re.escape(objects.FAILED))
 
 
 def _objects() -> objects.Objects:
-    return objects.Objects(common.arch("s390x"), worktree.path("check"), sparse.ensure(), clang=clang.ensure())
+    return objects.Objects(common.arch("s390x"), worktree.path("check"), None, clang=clang.ensure())
 
 
 def key(composed: compose.Composed) -> str:

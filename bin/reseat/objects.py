@@ -60,21 +60,22 @@ def by_file(text: str) -> dict[str, Counter[str]]:
 
 
 class Objects:
-    """Compiles single files of the source tree @src for one architecture."""
+    """Compiles single files of the source tree @src for one architecture, and has sparse read them, if it is given."""
 
-    def __init__(self, arch: common.Arch, src: Path, sparse: Path, goal: str = "allyesconfig",
+    def __init__(self, arch: common.Arch, src: Path, sparse: Path | None, goal: str = "allyesconfig",
                  clang: Path | None = None) -> None:
         self.arch, self.src, self.sparse, self.goal = arch, src, sparse, goal
         self.compiler = clang or build.compiler(arch)
         self.folder = src / f"build-{arch.name}-{'all' if goal == 'allyesconfig' else goal}{'-clang' if clang else ''}"
         self.args = build.make_args(arch, clang)
+        self._read = ["C=2", f"CHECK={sparse}"] if sparse else []
         self._srcarch = "x86" if arch.kernel == "x86_64" else arch.kernel
         self._configured = ""  # the commit that the configuration was made for
 
     def key(self) -> str:
         """What stands for compiler, configuration and sparse in the names of outcomes."""
         version = common.run([self.compiler, "--version"]).stdout.partition("\n")[0]
-        text = "\0".join([self.arch.name, version, self.sparse.parent.name, self._wanted()])
+        text = "\0".join([self.arch.name, version, self.sparse.parent.name if self.sparse else "", self._wanted()])
         return hashlib.sha256(text.encode()).hexdigest()
 
     def compile(self, commit: str, files: list[str], log: Path) -> Said:
@@ -87,7 +88,7 @@ class Objects:
         for name in names:
             (self.folder / name).unlink(missing_ok=True)
         build.make(self.src, self.folder, self.arch.kernel,
-                   [*self.args, "-k", "-Otarget", "W=1", "C=2", f"CHECK={self.sparse}", *names],
+                   [*self.args, *self._read, "-k", "-Otarget", "W=1", *names],
                    log=log, what=f"{self.arch.name} objects", check=False)
         messages = by_file(log.read_text(errors="replace"))
         for name, file in zip(names, have):
@@ -99,8 +100,7 @@ class Objects:
         """The command that checks @file with sparse at @commit, run in the build folder, without that file at its end."""
         self._prepare(commit)
         build.make(self.src, self.folder, self.arch.kernel,
-                   [*self.args, "V=1", "C=2", f"CHECK={self.sparse}", file[:-2] + ".o"], log=log,
-                   what=f"{self.arch.name} {file}")
+                   [*self.args, *self._read, "V=1", file[:-2] + ".o"], log=log, what=f"{self.arch.name} {file}")
         found = re.findall(rf"^  ({re.escape(str(self.sparse))} .*) \S*{re.escape(file)}\b", log.read_text(), re.M)
         if not found:
             raise common.Error(f"make did not check {file} with sparse, log: {log}")
