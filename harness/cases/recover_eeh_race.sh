@@ -74,8 +74,8 @@ healed()
 {
 	[ -d "$PCI/$dev" ] || write /sys/bus/pci/rescan 1
 	[ -d "$PCI/$dev" ] || return
-	write "$PCI/$dev/driver_override" "$1"
-	[ -e "$PCI/$dev/driver" ] || write /sys/bus/pci/drivers_probe "$dev"
+	# One that was removed has no driver_override, and its own driver again
+	[ "$(driver "$dev")" = "$1" ] || rebind "$dev" "$1"
 	[ "$(driver "$dev")" = "$1" ] && [ -e "$PCI/$dev/eeh_pe_config_addr" ]
 }
 
@@ -92,8 +92,7 @@ round()
 # meets DRIVER COMMAND: over and over
 meets()
 {
-	write "$PCI/$dev/driver_override" "$1"
-	[ "$(driver "$dev")" = "$1" ] || unbound
+	[ "$(driver "$dev")" = "$1" ] || rebind "$dev" "$1"
 	over_and_over $ROUNDS round "$@"
 }
 
