@@ -197,13 +197,22 @@ sleep()
 	read -rt "$1" -u "$NOBODY" || :
 }
 
+# ended PID: the shell may not have noticed yet, and not do so before it waits
+ended()
+{
+	local stat
+
+	read -r stat 2>/dev/null <"/proc/$1/stat" || return 0
+	[[ "${stat##*) }" == Z* ]]
+}
+
 # ends PID SECONDS: whether the task ends by then, and where it waits if not
 ends()
 {
 	local end=$((SECONDS + $2))
 
 	while [ $SECONDS -lt $end ]; do
-		[ -d "/proc/$1" ] || return 0
+		ended "$1" && return 0
 		sleep 0.1
 	done
 	msg "task $1 does not end: $(tr '\n' ' ' <"/proc/$1/stack")"
