@@ -681,6 +681,8 @@ static int pci_recovery_reset_by_driver(struct pci_recovery *r,
 		return -ENODEV;
 	if (m->dev->driver != m->driver)
 		return -EAGAIN;
+	if (pci_reset_meets_recovery(m->dev))
+		return -EBUSY;
 
 	r->reset = true;
 	m->result = pci_reset_perform(m->dev, r->mask);
@@ -927,7 +929,7 @@ static int pci_recovery_recover(const struct pci_recovery_domain *domain,
  * already, or another error by which a driver refuses, -EDQUOT if the device
  * was recovered too often, -EAGAIN if a VF is locked, -ENOMEM.  Nothing was
  * reset: -EAGAIN if functions were added meanwhile, -EBUSY if a PF's driver
- * leaves its VFs behind.  Else -ENODEV if the device is gone or another one
+ * leaves its VFs behind or error recovery has begun.  Else -ENODEV if the device is gone or another one
  * answers, -ETIMEDOUT if it did not come back, -EIO if its driver gave up,
  * -EAGAIN if that waits for something else, or the error of the reset or of
  * probe().

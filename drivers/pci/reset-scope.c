@@ -642,6 +642,11 @@ pci_scope_tryhold(const struct pci_scope_what *what,
 			pci_reset_scope_unlock(scope);
 			return ERR_PTR(-EBUSY);
 		}
+
+		if (pci_reset_meets_recovery(dev)) {
+			pci_reset_scope_unlock(scope);
+			return ERR_PTR(-EBUSY);
+		}
 	}
 
 	return scope;
@@ -659,7 +664,8 @@ pci_scope_tryhold(const struct pci_scope_what *what,
  *
  * Return: The set, or ERR_PTR(): the error by which a driver refuses, -EAGAIN
  * if a function is in use or the set changed while it was being locked, -EBUSY
- * if a VF is used by somebody who would lose it, -ENOMEM.
+ * if a VF is used by somebody who would lose it or error recovery is under way,
+ * -ENOMEM.
  */
 struct pci_reset_scope *pci_reset_scope_trylock(struct pci_bus *bus,
 						struct pci_slot *slot,
@@ -769,8 +775,13 @@ static int pci_scope_recheck(struct pci_reset_scope *scope)
 			return -EAGAIN;
 	}
 
-	for (unsigned int i = 0; i < scope->nr; i++)
-		scope->member[i].left = pci_scope_has_left(scope->member[i].dev);
+	for (unsigned int i = 0; i < scope->nr; i++) {
+		struct pci_scope_member *m = &scope->member[i];
+
+		m->left = pci_scope_has_left(m->dev);
+		if (!m->left && !m->told && pci_reset_meets_recovery(m->dev))
+			return -EBUSY;
+	}
 
 	return 0;
 }
@@ -785,7 +796,8 @@ static int pci_scope_recheck(struct pci_reset_scope *scope)
  * upstream bridge and of all functions in the set, but does not wait for VFs.
  *
  * Return: 0, -EAGAIN if functions were added, if a VF is locked, or if the
- * bridge's driver is being unbound, or -ENOMEM.
+ * bridge's driver is being unbound, -EBUSY if error recovery is under way, or
+ * -ENOMEM.
  */
 int pci_reset_scope_lock_again(struct pci_reset_scope *scope)
 {

@@ -145,6 +145,40 @@ int pci_reset_ask(struct pci_dev *dev, pci_reset_t *mask, bool alone)
 }
 
 /**
+ * pci_reset_meets_recovery - check whether a driver is in the midst of an error
+ * @dev: function, its device lock held
+ *
+ * A driver that was told of an error has stopped its device, and goes on in
+ * slot_reset(), which takes the device lock.  Nobody else may have it prepare
+ * for a reset meanwhile, or carry out one: with the device lock held it may wait
+ * for what slot_reset() ends, as NVMe does.  If recovery has failed that does not
+ * change, but then there is a way out: "recover", or another driver.
+ *
+ * Context: The device lock, once a caller got it, keeps the answer.
+ *
+ * Return: true if @dev must not be reset by anybody but error recovery.
+ */
+bool pci_reset_meets_recovery(struct pci_dev *dev)
+{
+	const struct pci_error_handlers *handlers =
+		dev->driver ? dev->driver->err_handler : NULL;
+
+	device_lock_assert(&dev->dev);
+
+	if (dev->error_state != pci_channel_io_frozen || !handlers ||
+	    !handlers->error_detected || !handlers->slot_reset)
+		return false;
+
+	/* Others are not told of resets, and can't wait */
+	if (!handlers->reset_prepare && !handlers->reset_perform &&
+	    !pci_handlers_tell_done(handlers))
+		return false;
+
+	pci_info(dev, "error recovery is not over, no other reset\n");
+	return true;
+}
+
+/**
  * pci_reset_perform - let a function's driver reset it
  * @dev: function, whose driver returned %PCI_RESET_BY_DRIVER when asked
  * @mask: kinds of reset that the driver left of those that may be used

@@ -42,15 +42,12 @@ identities()
 # same: the devices and their drivers, and the disk can be read
 same()
 {
-	local disk
-
 	# Before what includes it, to say so if it is that
 	[ "$(driver "$FUNC0") $(driver "$FUNC1")" = "nvme $DRIVER" ] ||
 		{ msg "drivers: $(driver "$FUNC0") $(driver "$FUNC1")"; return 1; }
 	[ "$(identities)" = "$before" ] || { msg "other devices"; return 1; }
 	[ "$(header "$FUNC1")" = "$config" ] || { msg "config: $(header "$FUNC1")"; return 1; }
-	disk=$(disks "$FUNC0" | head -n 1)
-	[ -n "$disk" ] && timeout 20 dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none
+	readable "$FUNC0"
 }
 
 bad_input()

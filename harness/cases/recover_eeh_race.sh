@@ -101,8 +101,7 @@ dev=$NVME
 load_module $STUB
 write $EEH/eeh_max_freezes 100000
 pe=$(printf '%x:%x' "0x${dev%%:*}" "$(cat "$PCI/$dev/eeh_pe_config_addr")")
-slot=$(grep -lx "${dev%.*}" /sys/bus/pci/slots/*/address)
-slot=${slot%/*}
+slot=$(slot_of "$dev")
 [ -e "$slot/power" ] || skip_all "no slot whose power can be cut"
 ktap_print_header
 ktap_set_plan "$((2 * $(wc -w <<<"$PARTS") + 1))"

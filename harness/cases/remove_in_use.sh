@@ -11,8 +11,7 @@
 . "$KSELFTEST"/pci/lib.sh
 
 dev=$NVME
-slot=$(grep -lx "${dev%.*}" /sys/bus/pci/slots/*/address)
-slot=${slot%/*}
+slot=$(slot_of "$dev")
 
 removed()
 {
@@ -26,16 +25,6 @@ power_cut()
 	write "$slot/power" 1
 }
 
-# works: its disk can be read
-works()
-{
-	local disk
-
-	disk=$(disks "$dev" | head -n 1)
-	[ -n "$disk" ] && timeout 20 dd if="$disk" of=/dev/null bs=4k count=1 \
-		iflag=direct status=none
-}
-
 # held COMMAND: it leaves and comes back by that, and is bound once more after the old disk was closed
 held()
 {
@@ -45,10 +34,10 @@ held()
 	[ -n "$disk" ] || { msg "there is no disk"; return 1; }
 	exec {fd}<"$disk" || return
 	"$1"
-	within 20 works || { msg "it does not come back"; exec {fd}<&-; return 1; }
+	within 20 readable "$dev" || { msg "it does not come back"; exec {fd}<&-; return 1; }
 	exec {fd}<&-
 	sleep 1
-	rebind "$dev" nvme && within 20 works && return
+	rebind "$dev" nvme && within 20 readable "$dev" && return
 	msg "the new one does not work"
 	return 1
 }

@@ -353,6 +353,142 @@ static void refused(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "pqqPD", s->fn[0]->events);
 }
 
+/* Between error_detected() and slot_reset(), which wait for no other reset */
+
+static void say_freeze(struct say *s)
+{
+	for (int i = 0; i < s->nr; i++)
+		pci_dev_set_io_state(s->pdev[i], pci_channel_io_frozen);
+}
+
+static void say_thaw(struct say *s)
+{
+	for (int i = 0; i < s->nr; i++)
+		pci_dev_set_io_state(s->pdev[i], pci_channel_io_normal);
+}
+
+static void say_handle_errors(struct say *s)
+{
+	s->handlers.error_detected = say_error_detected;
+	s->handlers.slot_reset = say_slot_reset;
+}
+
+static void not_in_error_recovery(struct kunit *test)
+{
+	const struct asker *asker = test->param_value;
+	struct say *s = say_alloc(test, 1);
+
+	say_handle_errors(s);
+	say_start(s);
+	say_freeze(s);
+
+	/* It unbinds the driver of such a device */
+	if (asker->reset == by_recovery) {
+		KUNIT_EXPECT_EQ(test, 0, asker->reset(s->pdev[0]));
+		KUNIT_EXPECT_STREQ(test, "pqrp", s->fn[0]->events);
+		return;
+	}
+
+	KUNIT_EXPECT_EQ(test, -EBUSY, asker->reset(s->pdev[0]));
+	KUNIT_EXPECT_NULL(test, strchr(s->fn[0]->events, 'P'));
+	say_expect_untouched(s);
+
+	say_thaw(s);
+	KUNIT_EXPECT_EQ(test, 0, asker->reset(s->pdev[0]));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(s->fn[0]->events, "PD"));
+	say_expect_idle(s);
+}
+
+static void say_freeze_first(struct say *s)
+{
+	pci_dev_set_io_state(s->pdev[0], pci_channel_io_frozen);
+}
+
+static void error_after_it_was_asked(struct kunit *test)
+{
+	struct say *s = say_alloc(test, 1);
+
+	say_handle_errors(s);
+	say_start(s);
+	s->meanwhile = say_freeze_first;
+
+	KUNIT_EXPECT_EQ(test, -EBUSY, by_anybody(s->pdev[0]));
+	KUNIT_EXPECT_STREQ(test, "pq", s->fn[0]->events);
+	say_expect_untouched(s);
+}
+
+static void error_after_recovery_asked(struct kunit *test)
+{
+	struct say *s = say_alloc(test, 2);
+
+	say_handle_errors(s);
+	say_start(s);
+	s->who = 1;
+	s->meanwhile = say_freeze_first;
+
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			pci_recover_function(s->pdev[0], PCI_RESET_BUS));
+	KUNIT_EXPECT_STREQ(test, "pq", s->fn[0]->events);
+	KUNIT_EXPECT_STREQ(test, "pq", s->fn[1]->events);
+	say_expect_untouched(s);
+}
+
+static void not_for_one_of_four_in_error_recovery(struct kunit *test)
+{
+	struct say *s = say_alloc(test, NR_FNS);
+
+	say_handle_errors(s);
+	say_start(s);
+	pci_dev_set_io_state(s->pdev[2], pci_channel_io_frozen);
+
+	KUNIT_EXPECT_EQ(test, -EBUSY, by_its_bus(s->pdev[0]));
+	KUNIT_EXPECT_EQ(test, -EBUSY, by_a_bridge(s->pdev[0]));
+	for (int i = 0; i < NR_FNS; i++)
+		KUNIT_EXPECT_NULL(test, strchr(s->fn[i]->events, 'P'));
+	say_expect_untouched(s);
+
+	KUNIT_EXPECT_EQ(test, 0, by_anybody(s->pdev[0]));
+	say_expect_idle(s);
+}
+
+/* Who does not wait for slot_reset(), or is not told of resets, can't hang */
+static void frozen_but_not_waiting(struct kunit *test)
+{
+	struct say *s = say_alloc(test, 1);
+
+	s->handlers.error_detected = say_error_detected;
+	say_start(s);
+	say_freeze(s);
+	KUNIT_EXPECT_EQ(test, 0, by_anybody(s->pdev[0]));
+
+	say_handle_errors(s);
+	s->handlers.reset_prepare = NULL;
+	s->handlers.reset_done = NULL;
+	s->handlers.reset_perform = NULL;
+	KUNIT_EXPECT_EQ(test, 0, by_anybody(s->pdev[0]));
+
+	device_release_driver(&s->pdev[0]->dev);
+	KUNIT_EXPECT_EQ(test, 0, by_anybody(s->pdev[0]));
+	KUNIT_EXPECT_EQ(test, 3, say_resets(s->fn[0]));
+	say_expect_idle(s);
+}
+
+static void not_performed_in_error_recovery(struct kunit *test)
+{
+	struct say *s = say_alloc(test, 1);
+
+	say_handle_errors(s);
+	s->handlers.reset_prepare = NULL;
+	s->handlers.reset_done = NULL;
+	s->answer = PCI_RESET_BY_DRIVER;
+	say_start(s);
+	s->meanwhile = say_freeze;
+
+	KUNIT_EXPECT_EQ(test, -EBUSY, by_anybody(s->pdev[0]));
+	KUNIT_EXPECT_STREQ(test, "pq", s->fn[0]->events);
+	say_expect_untouched(s);
+}
+
 static void all_are_asked_before_one_is_told(struct kunit *test)
 {
 	struct say *s = say_alloc(test, NR_FNS);
@@ -771,6 +907,12 @@ static void link_reset_in_probe(struct kunit *test)
 static struct kunit_case say_cases[] = {
 	KUNIT_CASE_PARAM(asked_and_told, asker_gen_params),
 	KUNIT_CASE_PARAM(refused, asker_gen_params),
+	KUNIT_CASE_PARAM(not_in_error_recovery, asker_gen_params),
+	KUNIT_CASE(error_after_it_was_asked),
+	KUNIT_CASE(error_after_recovery_asked),
+	KUNIT_CASE(not_for_one_of_four_in_error_recovery),
+	KUNIT_CASE(frozen_but_not_waiting),
+	KUNIT_CASE(not_performed_in_error_recovery),
 	KUNIT_CASE(all_are_asked_before_one_is_told),
 	KUNIT_CASE(refused_by_one_of_four),
 	KUNIT_CASE(asked_of_what_is_enabled),

@@ -623,6 +623,25 @@ disks()
 	done
 }
 
+# readable DEVICE: it has a disk, and that can be read
+readable()
+{
+	local disk
+
+	disk=$(disks "$1" | head -n 1)
+	[ -n "$disk" ] && timeout 20 dd if="$disk" of=/dev/null bs=4k count=16 \
+		iflag=direct status=none
+}
+
+# slot_of DEVICE: the directory of the slot that it is in, fails if there is none
+slot_of()
+{
+	local file
+
+	file=$(grep -lxs "${1%.*}" /sys/bus/pci/slots/*/address) &&
+		echo "${file%/*}"
+}
+
 # in_use DISK: mounted, swapped to, or part of another device
 in_use()
 {

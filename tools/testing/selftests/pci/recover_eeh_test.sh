@@ -145,12 +145,7 @@ mixed()
 # works DEVICE: its driver uses it, and what there is on it can be read
 works()
 {
-	local disk
-
-	disk=$(disks "$1" | head -n 1)
-	[ -z "$disk" ] ||
-		timeout 20 dd if="$disk" of=/dev/null bs=4k count=1 \
-			iflag=direct status=none
+	[ -z "$(disks "$1")" ] || readable "$1"
 }
 
 # beside FUNCTION FUNCTION: the second one keeps its own driver

@@ -60,12 +60,8 @@ by_hand()
 
 works()
 {
-	local disk
-
 	restore_driver "$DEVICE" "$OLD"
-	disk=$(disks "$DEVICE" | head -n 1)
-	[ -n "$disk" ] && dd if="$disk" of=/dev/null bs=4096 count=16 \
-		iflag=direct status=none
+	readable "$DEVICE"
 }
 
 need_devices 1 "${@:1:1}"
