@@ -14,10 +14,7 @@
 
 #include "pci_kunit_helpers.h"
 
-static void zpci_exit(void *data)
-{
-	zpci_exit_slot(data);
-}
+KUNIT_DEFINE_ACTION_WRAPPER(zpci_exit, zpci_exit_slot, struct zpci_dev *);
 
 static int zpci_slot_init(struct kunit *test)
 {
