@@ -929,10 +929,10 @@ static int pci_recovery_recover(const struct pci_recovery_domain *domain,
  * already, or another error by which a driver refuses, -EDQUOT if the device
  * was recovered too often, -EAGAIN if a VF is locked, -ENOMEM.  Nothing was
  * reset: -EAGAIN if functions were added meanwhile, -EBUSY if a PF's driver
- * leaves its VFs behind or error recovery has begun.  Else -ENODEV if the device is gone or another one
- * answers, -ETIMEDOUT if it did not come back, -EIO if its driver gave up,
- * -EAGAIN if that waits for something else, or the error of the reset or of
- * probe().
+ * leaves its VFs behind or error recovery has begun.  Else -ENODEV if the
+ * device is gone or another one answers, -ETIMEDOUT if it did not come back,
+ * -EIO if its driver gave up, -EAGAIN if that waits for something else, or the
+ * error of the reset or of probe().
  */
 int pci_recover_domain(const struct pci_recovery_domain *domain)
 {
