@@ -4,7 +4,7 @@
 # AER has given up: the reset is refused, nothing hangs, and the disk can be read once all is over.
 # topology: pci
 # arches: x86_64
-# seconds: 90
+# seconds: 50
 # boot: own
 # expects: AER:
 # expects: pcieport .*: .*
@@ -27,7 +27,7 @@ told()
 # refused COMMAND...: a reset, while its sibling's driver takes its time, or after that
 refused()
 {
-	in_time 20 fails_with EBUSY "$PCI/$FUNC0/reset" 1 && in_log "$FUNC0: error recovery is not over"
+	in_time 10 fails_with EBUSY "$PCI/$FUNC0/reset" 1 && in_log "$FUNC0: error recovery is not over"
 }
 
 recovered()
@@ -56,7 +56,7 @@ ktap_set_plan 7
 check "the driver is told of an error" told
 check "no reset before the slot is reset" refused
 check "the slot is recovered" recovered
-check "a reset after that" in_time 20 fails_with 0 "$PCI/$FUNC0/reset" 1
+check "a reset after that" in_time 10 fails_with 0 "$PCI/$FUNC0/reset" 1
 check "an error that is too much for AER" given_up
 check "no reset after that" refused
 check "but a recovery by the user" by_user
