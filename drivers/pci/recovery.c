@@ -441,8 +441,10 @@ static int pci_recovery_choose_way(struct pci_recovery *r,
 static bool pci_recovery_was_given_up(const struct pci_recovery *r,
 				      struct pci_dev *dev)
 {
-	return r->domain->lost ? pci_dev_is_disconnected(dev) :
-				 pci_channel_offline(dev);
+	if (r->domain->lost)
+		return pci_dev_is_disconnected(dev);
+
+	return pci_channel_offline(dev) || pci_dev_awaits_recovery(dev);
 }
 
 static int pci_recovery_ask_one(struct pci_recovery *r,
@@ -539,6 +541,7 @@ static int pci_recovery_tell(struct pci_recovery *r,
 	if (vote == PCI_ERS_RESULT_DISCONNECT)
 		return -EIO;
 
+	pci_dev_note_recovery(dev, vote);
 	pci_reset_scope_told(r->set, m - r->member, saved);
 	return 0;
 }
@@ -569,7 +572,7 @@ static int pci_recovery_quiesce(struct pci_recovery *r)
 	int rc;
 
 	for (unsigned int i = 0; i < r->nr; i++)
-		pci_uevent_ers(r->member[i].dev, PCI_ERS_RESULT_NONE);
+		__pci_uevent_ers(r->member[i].dev, PCI_ERS_RESULT_NONE);
 
 	for (unsigned int i = r->nr; i--;) {
 		rc = pci_recovery_quiesce_one(r, &r->member[i]);
@@ -758,8 +761,10 @@ static void pci_recovery_slot_reset(struct pci_recovery *r,
 		pci_restore_state(dev);
 
 	vote = handlers->slot_reset(dev);
-	if (vote == PCI_ERS_RESULT_RECOVERED || vote == PCI_ERS_RESULT_NONE)
+	if (vote == PCI_ERS_RESULT_RECOVERED || vote == PCI_ERS_RESULT_NONE) {
+		pci_dev_note_recovery(dev, PCI_ERS_RESULT_RECOVERED);
 		return;
+	}
 
 	m->result = -EIO;
 	/* Once: the device answers, it is the driver that failed */
@@ -806,8 +811,9 @@ static int pci_recovery_resume(struct pci_recovery *r)
 		}
 		if (m->unbound)
 			pci_recovery_rebind(m);
-		pci_uevent_ers(m->dev, m->result ? PCI_ERS_RESULT_DISCONNECT :
-						   PCI_ERS_RESULT_RECOVERED);
+		__pci_uevent_ers(m->dev,
+				 m->result ? PCI_ERS_RESULT_DISCONNECT :
+					     PCI_ERS_RESULT_RECOVERED);
 	}
 
 	return pci_recovery_result(r);

@@ -145,16 +145,16 @@ int pci_reset_ask(struct pci_dev *dev, pci_reset_t *mask, bool alone)
 }
 
 /**
- * pci_reset_meets_recovery - check whether a driver is in the midst of an error
+ * pci_reset_meets_recovery - check whether a driver waits for error recovery
  * @dev: function, its device lock held
  *
- * A driver that was told of an error has stopped its device, and goes on in
- * slot_reset(), which takes the device lock.  Nobody else may have it prepare
- * for a reset meanwhile, or carry out one: with the device lock held it may wait
- * for what slot_reset() ends, as NVMe does.  If recovery has failed that does not
+ * A driver that was told of an error and wants a reset has stopped its device,
+ * and goes on in slot_reset(), for which the device lock is taken.  Nobody else
+ * may have it prepare for a reset meanwhile, or carry out one: it may wait for
+ * what slot_reset() ends, as NVMe does.  If recovery has failed that does not
  * change, but then there is a way out: "recover", or another driver.
  *
- * Context: The device lock, once a caller got it, keeps the answer.
+ * Context: The device lock keeps the answer.
  *
  * Return: true if @dev must not be reset by anybody but error recovery.
  */
@@ -165,8 +165,7 @@ bool pci_reset_meets_recovery(struct pci_dev *dev)
 
 	device_lock_assert(&dev->dev);
 
-	if (dev->error_state != pci_channel_io_frozen || !handlers ||
-	    !handlers->error_detected || !handlers->slot_reset)
+	if (!handlers || !pci_dev_awaits_recovery(dev))
 		return false;
 
 	/* Others are not told of resets, and can't wait */

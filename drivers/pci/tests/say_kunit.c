@@ -353,24 +353,13 @@ static void refused(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "pqqPD", s->fn[0]->events);
 }
 
-/* Between error_detected() and slot_reset(), which wait for no other reset */
+/* A driver that waits for slot_reset() must not be told of another reset */
 
-static void say_freeze(struct say *s)
+static void say_error(struct pci_dev *pdev, pci_ers_result_t result)
 {
-	for (int i = 0; i < s->nr; i++)
-		pci_dev_set_io_state(s->pdev[i], pci_channel_io_frozen);
-}
+	guard(device)(&pdev->dev);
 
-static void say_thaw(struct say *s)
-{
-	for (int i = 0; i < s->nr; i++)
-		pci_dev_set_io_state(s->pdev[i], pci_channel_io_normal);
-}
-
-static void say_handle_errors(struct say *s)
-{
-	s->handlers.error_detected = say_error_detected;
-	s->handlers.slot_reset = say_slot_reset;
+	pci_uevent_ers(pdev, result);
 }
 
 static void not_in_error_recovery(struct kunit *test)
@@ -378,14 +367,14 @@ static void not_in_error_recovery(struct kunit *test)
 	const struct asker *asker = test->param_value;
 	struct say *s = say_alloc(test, 1);
 
-	say_handle_errors(s);
 	say_start(s);
-	say_freeze(s);
+	say_error(s->pdev[0], PCI_ERS_RESULT_NEED_RESET);
 
 	/* It unbinds the driver of such a device */
 	if (asker->reset == by_recovery) {
 		KUNIT_EXPECT_EQ(test, 0, asker->reset(s->pdev[0]));
 		KUNIT_EXPECT_STREQ(test, "pqrp", s->fn[0]->events);
+		KUNIT_EXPECT_EQ(test, 0, by_anybody(s->pdev[0]));
 		return;
 	}
 
@@ -393,38 +382,46 @@ static void not_in_error_recovery(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, strchr(s->fn[0]->events, 'P'));
 	say_expect_untouched(s);
 
-	say_thaw(s);
+	say_error(s->pdev[0], PCI_ERS_RESULT_DISCONNECT);
+	KUNIT_EXPECT_EQ(test, -EBUSY, asker->reset(s->pdev[0]));
+	say_expect_untouched(s);
+
+	say_error(s->pdev[0], PCI_ERS_RESULT_RECOVERED);
 	KUNIT_EXPECT_EQ(test, 0, asker->reset(s->pdev[0]));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(s->fn[0]->events, "PD"));
 	say_expect_idle(s);
 }
 
-static void say_freeze_first(struct say *s)
+/* Its device lock is held while it is asked */
+static void say_first_fails(struct say *s)
 {
-	pci_dev_set_io_state(s->pdev[0], pci_channel_io_frozen);
+	pci_dev_note_recovery(s->pdev[0], PCI_ERS_RESULT_NEED_RESET);
 }
 
 static void error_after_it_was_asked(struct kunit *test)
 {
 	struct say *s = say_alloc(test, 1);
 
-	say_handle_errors(s);
 	say_start(s);
-	s->meanwhile = say_freeze_first;
+	s->meanwhile = say_first_fails;
 
 	KUNIT_EXPECT_EQ(test, -EBUSY, by_anybody(s->pdev[0]));
 	KUNIT_EXPECT_STREQ(test, "pq", s->fn[0]->events);
 	say_expect_untouched(s);
 }
 
+static void say_other_fails(struct say *s)
+{
+	say_error(s->pdev[0], PCI_ERS_RESULT_NEED_RESET);
+}
+
 static void error_after_recovery_asked(struct kunit *test)
 {
 	struct say *s = say_alloc(test, 2);
 
-	say_handle_errors(s);
 	say_start(s);
 	s->who = 1;
-	s->meanwhile = say_freeze_first;
+	s->meanwhile = say_other_fails;
 
 	KUNIT_EXPECT_EQ(test, -EBUSY,
 			pci_recover_function(s->pdev[0], PCI_RESET_BUS));
@@ -437,9 +434,8 @@ static void not_for_one_of_four_in_error_recovery(struct kunit *test)
 {
 	struct say *s = say_alloc(test, NR_FNS);
 
-	say_handle_errors(s);
 	say_start(s);
-	pci_dev_set_io_state(s->pdev[2], pci_channel_io_frozen);
+	say_error(s->pdev[2], PCI_ERS_RESULT_NEED_RESET);
 
 	KUNIT_EXPECT_EQ(test, -EBUSY, by_its_bus(s->pdev[0]));
 	KUNIT_EXPECT_EQ(test, -EBUSY, by_a_bridge(s->pdev[0]));
@@ -451,17 +447,16 @@ static void not_for_one_of_four_in_error_recovery(struct kunit *test)
 	say_expect_idle(s);
 }
 
-/* Who does not wait for slot_reset(), or is not told of resets, can't hang */
-static void frozen_but_not_waiting(struct kunit *test)
+/* Who does not wait, is not told of resets, or is bound after it, can't hang */
+static void in_error_but_not_waiting(struct kunit *test)
 {
 	struct say *s = say_alloc(test, 1);
 
-	s->handlers.error_detected = say_error_detected;
 	say_start(s);
-	say_freeze(s);
+	say_error(s->pdev[0], PCI_ERS_RESULT_CAN_RECOVER);
 	KUNIT_EXPECT_EQ(test, 0, by_anybody(s->pdev[0]));
 
-	say_handle_errors(s);
+	say_error(s->pdev[0], PCI_ERS_RESULT_NEED_RESET);
 	s->handlers.reset_prepare = NULL;
 	s->handlers.reset_done = NULL;
 	s->handlers.reset_perform = NULL;
@@ -469,7 +464,12 @@ static void frozen_but_not_waiting(struct kunit *test)
 
 	device_release_driver(&s->pdev[0]->dev);
 	KUNIT_EXPECT_EQ(test, 0, by_anybody(s->pdev[0]));
-	KUNIT_EXPECT_EQ(test, 3, say_resets(s->fn[0]));
+	s->handlers.reset_prepare = say_prepare;
+	KUNIT_EXPECT_EQ(test, 0,
+			device_driver_attach(&s->driver.driver,
+					     &s->pdev[0]->dev));
+	KUNIT_EXPECT_EQ(test, 0, by_anybody(s->pdev[0]));
+	KUNIT_EXPECT_EQ(test, 4, say_resets(s->fn[0]));
 	say_expect_idle(s);
 }
 
@@ -477,16 +477,34 @@ static void not_performed_in_error_recovery(struct kunit *test)
 {
 	struct say *s = say_alloc(test, 1);
 
-	say_handle_errors(s);
 	s->handlers.reset_prepare = NULL;
 	s->handlers.reset_done = NULL;
 	s->answer = PCI_RESET_BY_DRIVER;
 	say_start(s);
-	s->meanwhile = say_freeze;
+	s->meanwhile = say_first_fails;
 
 	KUNIT_EXPECT_EQ(test, -EBUSY, by_anybody(s->pdev[0]));
 	KUNIT_EXPECT_STREQ(test, "pq", s->fn[0]->events);
 	say_expect_untouched(s);
+}
+
+/* Once its slot_reset() is through, nothing is left of the error */
+static void recovered_by_steps(struct kunit *test)
+{
+	struct say *s = say_alloc(test, 1);
+
+	s->handlers.error_detected = say_error_detected;
+	s->handlers.slot_reset = say_slot_reset;
+	s->handlers.reset_prepare = NULL;
+	s->handlers.reset_done = NULL;
+	say_start(s);
+
+	KUNIT_EXPECT_EQ(test, 0, by_recovery(s->pdev[0]));
+	KUNIT_EXPECT_STREQ(test, "pqes", s->fn[0]->events);
+	KUNIT_EXPECT_FALSE(test, pci_dev_awaits_recovery(s->pdev[0]));
+	s->handlers.reset_done = say_done;
+	KUNIT_EXPECT_EQ(test, 0, by_anybody(s->pdev[0]));
+	say_expect_idle(s);
 }
 
 static void all_are_asked_before_one_is_told(struct kunit *test)
@@ -911,8 +929,9 @@ static struct kunit_case say_cases[] = {
 	KUNIT_CASE(error_after_it_was_asked),
 	KUNIT_CASE(error_after_recovery_asked),
 	KUNIT_CASE(not_for_one_of_four_in_error_recovery),
-	KUNIT_CASE(frozen_but_not_waiting),
+	KUNIT_CASE(in_error_but_not_waiting),
 	KUNIT_CASE(not_performed_in_error_recovery),
+	KUNIT_CASE(recovered_by_steps),
 	KUNIT_CASE(all_are_asked_before_one_is_told),
 	KUNIT_CASE(refused_by_one_of_four),
 	KUNIT_CASE(asked_of_what_is_enabled),
