@@ -620,6 +620,21 @@ static bool pci_scope_vf_is_busy(struct pci_dev *vf)
 	return !pf_driver || !pci_handlers_tell_done(pf_driver->err_handler);
 }
 
+/* Whether the reset of a function that is locked is off, and why */
+static int pci_scope_refusal(const struct pci_reset_scope *asked,
+			     struct pci_dev *dev)
+{
+	if (!pci_reset_scope_was_asked(asked, dev))
+		return -EAGAIN;
+
+	if (dev->is_virtfn && pci_scope_vf_is_busy(dev)) {
+		pci_info(dev, "in use, no reset of its PF\n");
+		return -EBUSY;
+	}
+
+	return pci_reset_meets_recovery(dev) ? -EBUSY : 0;
+}
+
 static struct pci_reset_scope *
 pci_scope_tryhold(const struct pci_scope_what *what,
 		  const struct pci_reset_scope *asked)
@@ -630,22 +645,11 @@ pci_scope_tryhold(const struct pci_scope_what *what,
 		return scope;
 
 	for (unsigned int i = 0; i < scope->nr; i++) {
-		struct pci_dev *dev = scope->member[i].dev;
+		int rc = pci_scope_refusal(asked, scope->member[i].dev);
 
-		if (!pci_reset_scope_was_asked(asked, dev)) {
+		if (rc) {
 			pci_reset_scope_unlock(scope);
-			return ERR_PTR(-EAGAIN);
-		}
-
-		if (dev->is_virtfn && pci_scope_vf_is_busy(dev)) {
-			pci_info(dev, "in use, no reset of its PF\n");
-			pci_reset_scope_unlock(scope);
-			return ERR_PTR(-EBUSY);
-		}
-
-		if (pci_reset_meets_recovery(dev)) {
-			pci_reset_scope_unlock(scope);
-			return ERR_PTR(-EBUSY);
+			return ERR_PTR(rc);
 		}
 	}
 

@@ -417,14 +417,15 @@ static void say_other_fails(struct say *s)
 
 static void error_after_recovery_asked(struct kunit *test)
 {
+	struct pci_recovery_domain domain = { .mask = PCI_RESET_BUS };
 	struct say *s = say_alloc(test, 2);
 
 	say_start(s);
+	domain.dev = s->pdev[0];
 	s->who = 1;
 	s->meanwhile = say_other_fails;
 
-	KUNIT_EXPECT_EQ(test, -EBUSY,
-			pci_recover_function(s->pdev[0], PCI_RESET_BUS));
+	KUNIT_EXPECT_EQ(test, -EBUSY, pci_recover_domain(&domain));
 	KUNIT_EXPECT_STREQ(test, "pq", s->fn[0]->events);
 	KUNIT_EXPECT_STREQ(test, "pq", s->fn[1]->events);
 	say_expect_untouched(s);
