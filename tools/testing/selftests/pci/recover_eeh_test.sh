@@ -113,6 +113,17 @@ fast()
 	[ "$UNAWARE_MS" -lt "$1" ]
 }
 
+again_fast()
+{
+	unaware "$1" && fast "$2"
+}
+
+# fast_once DEVICE MOST: that one or, as a busy host delays it, one of two more
+fast_once()
+{
+	fast "$2" || again_fast "$@" || again_fast "$@"
+}
+
 unaware()
 {
 	local ret
@@ -257,7 +268,7 @@ if [ ${#DEVICES[@]} -ge 4 ]; then
 	add "without firmware: the same device, driver and driver_override" \
 		unaware "${DEVICES[3]}"
 	add "without firmware: in less than $MOST_ALONE_MS ms" \
-		fast $MOST_ALONE_MS
+		fast_once "${DEVICES[3]}" $MOST_ALONE_MS
 fi
 add "as often as is allowed: the same device" as_often "$dev"
 add "once more: given up, but still there" given_up "$dev" 1
